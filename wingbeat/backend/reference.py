@@ -1,0 +1,146 @@
+"""The meaning of a graph: `element` read with Python's own numbers. Slow, and used to test the others."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wingbeat.backend._mathematics import FUNCTIONS
+from wingbeat.backend.base import Array, Graph, Run, StepFailed
+from wingbeat.ir.scalars import Index
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "<": lambda x, y: x < y,
+    "<=": lambda x, y: x <= y,
+    ">": lambda x, y: x > y,
+    ">=": lambda x, y: x >= y,
+    "==": lambda x, y: x == y,
+    "!=": lambda x, y: x != y,
+}
+_BITS: dict[str, Callable[[Any, Any], Any]] = {
+    "&": lambda x, y: x & y,
+    "|": lambda x, y: x | y,
+    "^": lambda x, y: x ^ y,
+    "<<": lambda x, y: x << y,
+    ">>": lambda x, y: x >> y,
+}
+
+
+class PythonScalars:
+    """Python's bool, int and float; rounding to the dtype happens when a result is stored."""
+
+    def const(self, value: Any) -> Any:
+        return value
+
+    def add(self, x: Any, y: Any) -> Any:
+        return x + y
+
+    def sub(self, x: Any, y: Any) -> Any:
+        return x - y
+
+    def mul(self, x: Any, y: Any) -> Any:
+        return x * y
+
+    def div(self, x: Any, y: Any) -> Any:
+        return FUNCTIONS["div"](x, y)
+
+    def neg(self, x: Any) -> Any:
+        return -x
+
+    def call(self, name: str, *xs: Any) -> Any:
+        return FUNCTIONS[name](*xs)
+
+    def compare(self, relation: str, x: Any, y: Any) -> bool:
+        return _COMPARE[relation](x, y)
+
+    def select(self, c: Any, x: Any, y: Any) -> Any:
+        return x if c else y
+
+    def bits(self, operator: str, x: Any, y: Any) -> Any:
+        return _BITS[operator](x, y)
+
+    def invert(self, x: Any) -> Any:
+        return not x if isinstance(x, bool) else ~x
+
+    def cast(self, x: Any, dtype: str) -> Any:
+        if dtype == "bool":
+            return bool(x)
+        return float(x) if dtype.startswith("float") else int(x)
+
+    def index(self, x: Any) -> int:
+        return int(x)
+
+    def number(self, i: Any) -> int:
+        return i
+
+    def branch(self, c: Any, then: Callable[[], Any], other: Callable[[], Any]) -> Any:
+        return then() if c else other()
+
+    def reduce(self, kind: str, extents: Sequence[int], body: Callable[[Index], Any]) -> Any:
+        terms = [body(k) for k in itertools.product(*map(range, extents))]
+        if kind == "add":
+            exact = all(isinstance(t, float) and math.isfinite(t) for t in terms)
+            return math.fsum(terms) if exact else sum(terms)
+        nan = next((t for t in terms if t != t), None)  # NaN wins, as in NumPy
+        pick = max if kind == "max" else min
+        return nan if nan is not None else pick(terms, default=-math.inf)
+
+    def argreduce(self, kind: str, extent: int, body: Callable[[int], Any]) -> int:
+        terms = [body(k) for k in range(extent)]
+        best = self.reduce(kind, (extent,), lambda k: terms[k[0]])
+        return next(k for k, t in enumerate(terms) if t == best or t != t)
+
+
+class Operand:
+    """An array that is read one Python number at a time."""
+
+    def __init__(self, array: Array) -> None:
+        self.shape: tuple[int, ...] = array.shape
+        self._array = array
+
+    def __call__(self, index: Index) -> Any:
+        if any(not 0 <= i < n for i, n in zip(index, self.shape, strict=True)):
+            from wingbeat.errors import OutOfRange
+
+            raise OutOfRange(f"index {tuple(index)} is outside shape {self.shape}")
+        return self._array[tuple(index)].item()
+
+
+def compile(graph: Graph) -> Run:
+    """Nothing is prepared: every element of every node is computed by its definition."""
+
+    def run(arrays: Sequence[Array]) -> list[Array]:
+        env: dict[int, Array] = dict(zip(graph.inputs, arrays, strict=True))
+        for k, node in enumerate(graph.nodes):
+            if node.op is None:
+                continue
+            try:
+                env[k] = _evaluate(node, [env[x] for x in graph.operands[k]])
+            except Exception as error:
+                raise StepFailed(k, error) from error
+        return [env[k] for k in graph.outputs]
+
+    return run
+
+
+def _evaluate(node: Any, xs: list[Array]) -> Array:
+    scalars, read, attrs = PythonScalars(), [Operand(x) for x in xs], dict(node.attrs)
+    z = np.empty(node.type.shape, node.type.dtype)
+    with np.errstate(all="ignore"):
+        for i in np.ndindex(*node.type.shape):
+            z[i] = _stored(node.op.element(scalars, read, i, **attrs), node.type.dtype)
+    z.flags.writeable = False
+    return z
+
+
+def _stored(value: Any, dtype: Any) -> Any:
+    """Integers wrap around, as machine integers do."""
+    if dtype.kind in "iu":
+        wrapped = int(value) % (1 << 8 * dtype.itemsize)
+        signed = dtype.kind == "i" and wrapped >> (8 * dtype.itemsize - 1)
+        return wrapped - (1 << 8 * dtype.itemsize) if signed else wrapped
+    return value

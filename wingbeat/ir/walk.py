@@ -1,0 +1,70 @@
+"""The only traversals of a graph. None of them recurses, so depth is unbounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from wingbeat.ir.node import Node, here
+
+
+def toposort(roots: Iterable[Node], stops: Collection[Node] = ()) -> list[Node]:
+    """Every node reachable from `roots`, each after its inputs; nothing is searched behind `stops`."""
+    order: dict[Node, None] = {}
+    stack = [(root, False) for root in reversed(list(roots))]
+    while stack:
+        node, ready = stack.pop()
+        if node in order:
+            continue
+        if ready or not node.inputs or node in stops:
+            order[node] = None
+            continue
+        stack.append((node, True))
+        stack.extend((x, False) for x in reversed(node.inputs) if x not in order)
+    return list(order)
+
+
+def depends(order: Iterable[Node], on: Iterable[Node]) -> set[Node]:
+    """The nodes of a sorted `order` whose value depends on one of `on` (these included)."""
+    found = set(on)
+    for node in order:
+        if any(x in found for x in node.inputs):
+            found.add(node)
+    return found
+
+
+def rewrite(
+    roots: Iterable[Node],
+    change: Callable[[Node], Node | None],
+    known: Mapping[Node, Node] | None = None,
+) -> dict[Node, Node]:
+    """Rebuild a graph bottom-up; maps every old node to its new one.
+
+    `change` sees each node after its inputs were replaced, and answers with another node or None to keep
+    it. `known` gives replacements beforehand; nothing is searched behind them. A new node keeps the call
+    site of the old one.
+    """
+    new: dict[Node, Node] = dict(known or {})
+    site = here.site
+    try:
+        for node in toposort(roots, stops=new):
+            if node not in new:
+                here.site = node.site
+                same = rebuild(node, [new[x] for x in node.inputs])
+                new[node] = change(same) or same
+    finally:
+        here.site = site
+    return new
+
+
+def rebuild(node: Node, inputs: list[Node]) -> Node:
+    """`node` over other inputs; the node itself where they are its own."""
+    if node.op is None or all(x is y for x, y in zip(node.inputs, inputs, strict=True)):
+        return node
+    return node.op(*inputs, **dict(node.attrs))
+
+
+def substitute(roots: Iterable[Node], known: Mapping[Node, Node]) -> list[Node]:
+    """`roots` with every key of `known` replaced by its value."""
+    roots = list(roots)
+    new = rewrite(roots, lambda node: None, known)
+    return [new[root] for root in roots]

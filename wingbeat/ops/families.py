@@ -1,0 +1,301 @@
+"""The five ways to declare a primitive. Each derives what its family allows from what is written.
+
+Notation: `x, y` operands, `z` the result, `g` the cotangent of z, `t` a tangent, `s` a scalar builder.
+A batched operand carries its batch axis in front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache, reduce
+from typing import Any
+
+from wingbeat.errors import TypeMismatch
+from wingbeat.ir.node import (
+    ATOM,
+    PRIMITIVES,
+    SUM,
+    Absent,
+    Attrs,
+    Kink,
+    Node,
+    Primitive,
+    Sample,
+    full,
+    leaf,
+    register,
+)
+from wingbeat.ir.types import SHORT, DType, TensorType, tensor_type
+
+Batched = Sequence[bool]
+
+FLOAT, NUMBER, INTEGER, BOOLEAN, ANY, BITS = "f", "iuf", "iu", "b", "biuf", "biu"
+_KINDS = {
+    FLOAT: "floats",
+    NUMBER: "numbers",
+    INTEGER: "integers",
+    BOOLEAN: "booleans",
+    ANY: "any dtype",
+    BITS: "integers or booleans",
+}
+
+
+def require_kind(accepts: str, *dtypes: DType) -> None:
+    """Raise unless every dtype is of an accepted kind."""
+    for dtype in dtypes:
+        if dtype.kind not in accepts:
+            raise TypeMismatch(f"takes {_KINDS[accepts]}, not {SHORT[dtype]}; convert with .astype")
+
+
+def constant_of(x: Node) -> float | None:
+    """The number that fills `x`, when the graph itself says it."""
+    return dict(x.attrs)["value"] if x.op is not None and x.op.name == "full" else None
+
+
+def one_like(x: Node) -> Node:
+    return full(1, x.type)
+
+
+def zero_like(x: Node) -> Node:
+    return full(0, x.type)
+
+
+def pull(g: Node, d: Node | None) -> Node | None:
+    """g times the partial d, where a zero cotangent kills what it meets: 0 x inf is 0 here."""
+    if d is None or constant_of(d) == 0:
+        return None
+    if constant_of(d) == 1:
+        return g
+    if constant_of(g) == 1:
+        return d
+    return PRIMITIVES["scaled"](g, d)
+
+
+def total(terms: Sequence[Node | None]) -> Node | None:
+    """The sum of the terms that are not zero."""
+    present = [t for t in terms if t is not None]
+    return reduce(PRIMITIVES["add"], present) if present else None
+
+
+def spread(xs: Sequence[Node], batched: Batched) -> list[Node]:
+    """All operands with a batch axis: those without one are broadcast."""
+    size = next(x.shape[0] for x, b in zip(xs, batched, strict=True) if b)
+    widen = PRIMITIVES["broadcast"]
+    return [
+        x if b else widen(x, axes=(0,), sizes=(size,)) for x, b in zip(xs, batched, strict=True)
+    ]
+
+
+def elementwise(
+    name: str,
+    *,
+    numpy: Callable[..., Any],
+    partials: Callable[..., tuple[Node | None, ...]] | Absent,
+    scalar: Callable[..., Any],
+    latex: str,
+    level: int = ATOM,
+    inner: int = SUM,
+    samples: tuple[Sample, ...],
+    accepts: str = FLOAT,
+    result: str | None = None,
+    kink: Kink | None = None,
+) -> Primitive:
+    """z[i] = f(x[i], ...). `partials(z, x, ...)` gives dz/dx, ...; both modes follow from it."""
+
+    def type_rule(*xs: TensorType) -> TensorType:
+        if any(x is not xs[0] for x in xs):
+            raise TypeMismatch("operands must have equal types; broadcast and cast them first")
+        require_kind(accepts, xs[0].dtype)
+        return tensor_type(xs[0].shape, result) if result else xs[0]
+
+    jvp: Any = partials
+    vjp: Any = partials
+    if not isinstance(partials, Absent):
+        derivatives = partials
+
+        def forward(z: Node, xs: Sequence[Node], ts: Sequence[Node | None]) -> Node | None:
+            pairs = zip(derivatives(z, *xs), ts, strict=True)
+            return total([pull(t, d) for d, t in pairs if t is not None])
+
+        def reverse(g: Node, z: Node, *xs: Node) -> tuple[Node | None, ...]:
+            return tuple(pull(g, d) for d in derivatives(z, *xs))
+
+        jvp, vjp = forward, reverse
+    return register(
+        Primitive(
+            name,
+            "elementwise",
+            type_rule,
+            numpy,
+            jvp,
+            vjp,
+            batch=lambda op, xs, batched: op(*spread(xs, batched)),
+            element=lambda s, read, i: scalar(s, *(r(i) for r in read)),
+            latex=latex,
+            level=level,
+            inner=inner,
+            samples=samples,
+            kink=kink,
+        )
+    )
+
+
+def linear(
+    name: str,
+    *,
+    type_rule: Callable[..., TensorType],
+    numpy: Callable[..., Any],
+    adjoint: Callable[..., Node],
+    batch: Callable[..., Node],
+    element: Callable[..., Any],
+    latex: str | Callable[..., str],
+    level: int = ATOM,
+    inner: int = ATOM,
+    samples: tuple[Sample, ...],
+) -> Primitive:
+    """z = L x. The tangent rule is L itself, so only the adjoint is written: `adjoint(g, x, **attrs)`.
+
+    `batch(op, x, **attrs)` sees an operand that carries the batch axis.
+    """
+
+    def jvp(z: Node, xs: Sequence[Node], ts: Sequence[Node | None]) -> Node | None:
+        assert z.op is not None
+        return None if ts[0] is None else z.op(ts[0], **dict(z.attrs))
+
+    def vjp(g: Node, z: Node, x: Node) -> tuple[Node | None, ...]:
+        return (adjoint(g, x, **dict(z.attrs)),)
+
+    return register(
+        Primitive(
+            name,
+            "linear",
+            type_rule,
+            numpy,
+            jvp,
+            vjp,
+            batch=lambda op, xs, batched, **attrs: batch(op, xs[0], **attrs),
+            element=element,
+            latex=latex,
+            level=level,
+            inner=inner,
+            samples=samples,
+        )
+    )
+
+
+def bilinear(
+    name: str,
+    *,
+    type_rule: Callable[..., TensorType],
+    numpy: Callable[..., Any],
+    adjoints: Callable[..., tuple[Node, Node]],
+    batch: Callable[..., Node],
+    element: Callable[..., Any],
+    latex: str | Callable[..., str],
+    level: int,
+    inner: int,
+    samples: tuple[Sample, ...],
+) -> Primitive:
+    """z = B(x, y), linear in each operand alone. `adjoints(g, x, y, **attrs)` gives both cotangents."""
+
+    def jvp(z: Node, xs: Sequence[Node], ts: Sequence[Node | None]) -> Node | None:
+        assert z.op is not None
+        (x, y), (tx, ty), attrs = xs, ts, dict(z.attrs)
+        left = None if tx is None else z.op(tx, y, **attrs)
+        right = None if ty is None else z.op(x, ty, **attrs)
+        return total([left, right])
+
+    def vjp(g: Node, z: Node, x: Node, y: Node) -> tuple[Node | None, ...]:
+        return adjoints(g, x, y, **dict(z.attrs))
+
+    return register(
+        Primitive(
+            name,
+            "bilinear",
+            type_rule,
+            numpy,
+            jvp,
+            vjp,
+            batch=batch,
+            element=element,
+            latex=latex,
+            level=level,
+            inner=inner,
+            samples=samples,
+        )
+    )
+
+
+def custom(
+    name: str,
+    *,
+    type_rule: Callable[..., TensorType],
+    numpy: Callable[..., Any],
+    jvp: Callable[..., Node | None] | Absent,
+    vjp: Callable[..., tuple[Node | None, ...]] | Absent,
+    batch: Callable[..., Node],
+    element: Callable[..., Any],
+    latex: str | Callable[..., str],
+    level: int = ATOM,
+    inner: int = SUM,
+    samples: tuple[Sample, ...],
+    kink: Kink | None = None,
+) -> Primitive:
+    """Everything is written out."""
+    return register(
+        Primitive(
+            name,
+            "custom",
+            type_rule,
+            numpy,
+            jvp,
+            vjp,
+            batch,
+            element,
+            latex,
+            level,
+            inner,
+            samples,
+            kink=kink,
+        )
+    )
+
+
+def composite(
+    name: str,
+    *,
+    expand: Callable[..., Node],
+    latex: str | Callable[..., str],
+    level: int = ATOM,
+    inner: int = SUM,
+    samples: tuple[Sample, ...],
+) -> Primitive:
+    """A named sub-graph: `expand(*xs, **attrs)` builds it. Inlined before anything is run or derived."""
+
+    @cache
+    def type_of(types: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
+        return expand(*(leaf(t, "x", k) for k, t in enumerate(types)), **dict(attrs)).type
+
+    def type_rule(*types: TensorType, **attrs: Any) -> TensorType:
+        return type_of(types, tuple(sorted(attrs.items())))
+
+    def never(*_: Any, **__: Any) -> Any:
+        raise AssertionError(f"composite {name} reached a pass without being inlined")
+
+    return register(
+        Primitive(
+            name,
+            "composite",
+            type_rule,
+            never,
+            never,
+            never,
+            never,
+            None,
+            latex,
+            level,
+            inner,
+            samples,
+            expand=expand,
+        )
+    )

@@ -1,0 +1,79 @@
+"""Reverse mode: a walk that builds nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wingbeat.errors import NotDifferentiable
+from wingbeat.ir.node import Absent, Node, here, quote
+from wingbeat.ir.walk import depends, toposort
+
+
+def vjp(
+    outputs: Sequence[Node], wrt: Sequence[Node], cotangents: Sequence[Node]
+) -> list[Node | None]:
+    """The cotangents of `wrt`, given those of `outputs`; None is zero.
+
+    `wrt` may name any nodes of the graph, intermediate ones too: one pass serves them all. The graph must
+    be free of composites.
+    """
+    found = sweep(outputs, wrt, cotangents)
+    return [found.get(x) for x in wrt]
+
+
+def sweep(
+    outputs: Sequence[Node], wrt: Sequence[Node], cotangents: Sequence[Node]
+) -> dict[Node, Node]:
+    """The cotangent of every node between `wrt` and `outputs`."""
+    order = toposort(outputs)
+    reaches = depends(order, wrt)
+    g: dict[Node, Node] = {}
+    for output, cotangent in zip(outputs, cotangents, strict=True):
+        _accumulate(g, output, cotangent)
+    site = here.site
+    try:
+        for node in reversed(order):
+            if node.op is None or node not in g or node not in reaches:
+                continue
+            here.site = node.site
+            for x, gx in zip(node.inputs, pullback(node, g[node]), strict=True):
+                if gx is not None and x.type.inexact and x in reaches:
+                    _accumulate(g, x, gx)
+    finally:
+        here.site = site
+    return g
+
+
+def _accumulate(g: dict[Node, Node], x: Node, gx: Node) -> None:
+    g[x] = g[x] + gx if x in g else gx
+
+
+def pullback(node: Node, g: Node) -> tuple[Node | None, ...]:
+    """One cotangent per operand of one node."""
+    assert node.op is not None
+    if isinstance(node.op.vjp, Absent):
+        raise refusal(node, node.op.vjp)
+    return node.op.vjp(g, node, *node.inputs)
+
+
+def refusal(node: Node, rule: Absent) -> NotDifferentiable:
+    at = f"\n  {quote(node.site)}" if node.site else ""
+    return NotDifferentiable(f"no derivative: {rule.reason}{at}")
+
+
+def obstacle(output: Node, x: Node) -> NotDifferentiable | None:
+    """Why `output`, which depends on `x`, has no derivative by it; None where it does not depend at all.
+
+    To be asked when the reverse walk brought nothing to `x`.
+    """
+    order = toposort([output])
+    between = depends(order, [x])
+    if output not in between:
+        return None
+    for node in order:
+        if node.op is not None and node in between and isinstance(node.op.vjp, Absent):
+            return refusal(node, node.op.vjp)
+    for node in order:
+        if node in between and not node.type.inexact:
+            return refusal(node, Absent(f"{node.name} gives {node.type}, which is not a float"))
+    return None

@@ -1,0 +1,177 @@
+"""Local rewrites that never change a value: x * 1, -(-x), a transpose of a transpose, equal nodes.
+
+x * 0 stays: it is NaN where x is infinite. Only `scaled`, whose zero kills by definition, may drop it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from wingbeat.ir.node import Node, Primitive, full
+from wingbeat.ir.walk import rewrite
+from wingbeat.ops import arithmetic, create, reduce
+from wingbeat.ops import shape as layout
+from wingbeat.ops.families import constant_of
+
+Rule = Callable[..., Node | None]
+
+
+def _add(x: Node, y: Node) -> Node | None:
+    if constant_of(x) == 0:
+        return y
+    if constant_of(y) == 0:
+        return x
+    # a + (-b) is a - b, to the bit.
+    return arithmetic.sub(x, y.inputs[0]) if y.op is arithmetic.neg else None
+
+
+def _sub(x: Node, y: Node) -> Node | None:
+    if constant_of(y) == 0:
+        return x
+    return arithmetic.add(x, y.inputs[0]) if y.op is arithmetic.neg else None
+
+
+def _mul(x: Node, y: Node) -> Node | None:
+    for a, b in ((x, y), (y, x)):
+        if constant_of(a) == 1:
+            return b
+        if constant_of(a) == -1:
+            return -b
+    cx, cy = constant_of(x), constant_of(y)
+    return full(cx * cy, x.type) if cx is not None and cy is not None else None
+
+
+def _scaled(g: Node, d: Node) -> Node | None:
+    if constant_of(g) == 0 or constant_of(d) == 0:
+        return full(0, g.type)
+    c = constant_of(d)
+    if c is not None and math.isfinite(c):
+        return arithmetic.mul(g, d) if c != 1 else g
+    c = constant_of(g)
+    return arithmetic.mul(g, d) if c is not None and not math.isnan(c) else None
+
+
+def _div(x: Node, y: Node) -> Node | None:
+    return x if constant_of(y) == 1 else None
+
+
+def _neg(x: Node) -> Node | None:
+    if x.op is arithmetic.neg:
+        return x.inputs[0]
+    c = constant_of(x)
+    return full(-c, x.type) if c else None  # -0.0 is a neg of 0.0
+
+
+def _same(x: Node, **attrs: Any) -> Node | None:
+    return x
+
+
+def _cast(x: Node, *, dtype: str) -> Node | None:
+    if x.type.dtype.name == dtype:
+        return x
+    c = constant_of(x)
+    fits = c is not None and (math.isfinite(c) or dtype.startswith("float"))
+    return create.full(value=_as(c, dtype), shape=x.shape, dtype=dtype) if fits else None
+
+
+def _as(value: Any, dtype: str) -> Any:
+    return float(value) if dtype.startswith("float") else bool(value) if dtype == "bool" else int(value)
+
+
+def _broadcast(x: Node, *, axes: Any, sizes: Any) -> Node | None:
+    if not axes:
+        return x
+    c = constant_of(x)
+    if c is None:
+        return None
+    return create.full(
+        value=c, shape=layout.insert(x.shape, axes, sizes), dtype=x.type.dtype.name
+    )
+
+
+def _reshape(x: Node, *, shape: Any) -> Node | None:
+    if x.shape == shape:
+        return x
+    if x.op is layout.reshape:
+        return layout.reshape(x.inputs[0], shape=shape)
+    c = constant_of(x)
+    return None if c is None else create.full(value=c, shape=shape, dtype=x.type.dtype.name)
+
+
+def _transpose(x: Node, *, perm: Any) -> Node | None:
+    if perm == tuple(range(len(perm))):
+        return x
+    if x.op is not layout.transpose:
+        return None
+    first = dict(x.attrs)["perm"]
+    return _transpose_of(x.inputs[0], tuple(first[p] for p in perm))
+
+
+def _transpose_of(x: Node, perm: Any) -> Node:
+    return x if perm == tuple(range(len(perm))) else layout.transpose(x, perm=perm)
+
+
+def _slice(x: Node, *, start: Any, stop: Any, step: Any) -> Node | None:
+    whole = not any(start) and stop == x.shape and all(k == 1 for k in step)
+    return x if whole else None
+
+
+def _pad(x: Node, *, before: Any, after: Any, between: Any) -> Node | None:
+    return None if any((*before, *after, *between)) else x
+
+
+def _over_no_axis(x: Node, *, axes: Any) -> Node | None:
+    return None if axes else x
+
+
+def _concatenate(*xs: Node, axis: int) -> Node | None:
+    return xs[0] if len(xs) == 1 else None
+
+
+RULES: Mapping[Primitive, Rule] = {
+    arithmetic.add: _add,
+    arithmetic.sub: _sub,
+    arithmetic.mul: _mul,
+    arithmetic.scaled: _scaled,
+    arithmetic.div: _div,
+    arithmetic.neg: _neg,
+    arithmetic.alias: _same,
+    arithmetic.stop_gradient: _same,
+    arithmetic.cast: _cast,
+    layout.broadcast: _broadcast,
+    layout.reshape: _reshape,
+    layout.transpose: _transpose,
+    layout.slice: _slice,
+    layout.pad: _pad,
+    layout.flip: _over_no_axis,
+    layout.concatenate: _concatenate,
+    reduce.sum: _over_no_axis,
+    reduce.max: _over_no_axis,
+    reduce.min: _over_no_axis,
+}
+
+
+def simplify(roots: Iterable[Node], known: Mapping[Node, Node] | None = None) -> dict[Node, Node]:
+    """Map every node that `roots` reach to a simpler one of equal value; equal nodes become one."""
+    first: dict[Any, Node] = {}
+
+    def change(node: Node) -> Node | None:
+        while node.op is not None:
+            rule = RULES.get(node.op)
+            simpler = rule(*node.inputs, **dict(node.attrs)) if rule else None
+            if simpler is None or simpler is node:
+                # Call sites keep equal nodes of different lines apart; what is run need not.
+                return first.setdefault((node.op, node.inputs, node.attrs), node)
+            node = simpler
+        return node
+
+    return rewrite(roots, change, known)
+
+
+def simplified(roots: Iterable[Node]) -> list[Node]:
+    """`roots`, simpler."""
+    roots = list(roots)
+    new = simplify(roots)
+    return [new[root] for root in roots]
