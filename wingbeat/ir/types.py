@@ -101,8 +101,9 @@ def promote(*dtypes: object) -> DType:
     >>> promote("float32", float).name, promote("int8", "float32").name, promote("bool", int).name
     ('float32', 'float32', 'int64')
     """
-    strong = [as_dtype(d) for d in dtypes if d not in (bool, int, float)]
-    weak = [d(0) for d in dtypes if d in (bool, int, float)]  # type: ignore[operator]
+    # `is`: a NumPy dtype equals the Python type that it belongs to.
+    weak = [d(0) for d in dtypes if d is bool or d is int or d is float]
+    strong = [as_dtype(d) for d in dtypes if not (d is bool or d is int or d is float)]
     result = np.result_type(*strong, *weak)
     if result.kind in "iufb" and result.name in DTYPES:
         return DTYPES[result.name]

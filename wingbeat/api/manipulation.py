@@ -1,0 +1,248 @@
+"""Changing the shape of tensors, joining and repeating them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from wingbeat.api.axes import one_axis, several
+from wingbeat.api.tensor import Tensor, apply, asarray, broadcast_shapes, cast_to, compose, expand
+from wingbeat.errors import TypeMismatch
+from wingbeat.ir.types import promote
+from wingbeat.ops import shape as sh
+
+
+def reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> Tensor:
+    """The same elements, in row-major order, in another shape; one size may be -1.
+
+    >>> import wingbeat as wb
+    >>> wb.reshape([1, 2, 3, 4], (2, -1))
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    t = asarray(x)
+    sizes = [int(n) for n in (shape if isinstance(shape, tuple | list) else (shape,))]
+    if sizes.count(-1) == 1:
+        known = math.prod(n for n in sizes if n != -1)
+        if not known or t.size % known:
+            raise TypeMismatch(f"reshape: {t.size} elements of {t.type} do not fill shape {tuple(sizes)}")
+        sizes[sizes.index(-1)] = t.size // known
+    if math.prod(sizes) != t.size or min(sizes, default=0) < 0:
+        raise TypeMismatch(f"reshape: {t.size} elements of {t.type} do not fill shape {tuple(sizes)}")
+    return apply(sh.reshape, t, shape=tuple(sizes))
+
+
+def permute_dims(x: Any, /, axes: Sequence[int]) -> Tensor:
+    """The axes in another order.
+
+    >>> import wingbeat as wb
+    >>> wb.permute_dims(wb.zeros((2, 3)), (1, 0)).shape
+    (3, 2)
+    """
+    t = asarray(x)
+    perm = tuple(one_axis(a, t.ndim, "permute_dims") for a in axes)
+    return apply(sh.transpose, t, perm=perm)
+
+
+def moveaxis(x: Any, source: Any, destination: Any, /) -> Tensor:
+    """Axes moved to other places.
+
+    >>> import wingbeat as wb
+    >>> wb.moveaxis(wb.zeros((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
+    """
+    t = asarray(x)
+    pair = [v if isinstance(v, tuple | list) else (v,) for v in (source, destination)]
+    a, b = ([one_axis(k, t.ndim, "moveaxis") for k in part] for part in pair)
+    if len(a) != len(b) or len(set(a)) != len(a) or len(set(b)) != len(b):
+        raise TypeMismatch(f"moveaxis: {source} and {destination} must name as many distinct axes")
+    order = [k for k in range(t.ndim) if k not in a]
+    for place, axis in sorted(zip(b, a, strict=True)):
+        order.insert(place, axis)
+    return apply(sh.transpose, t, perm=tuple(order))
+
+
+def expand_dims(x: Any, /, *, axis: Any = 0) -> Tensor:
+    """A new axis of size 1 (or several).
+
+    >>> import wingbeat as wb
+    >>> wb.expand_dims([1, 2], axis=1).shape
+    (2, 1)
+    """
+    t = asarray(x)
+    count = len(axis) if isinstance(axis, tuple | list) else 1
+    axes = several(axis, t.ndim + count, "expand_dims")
+    return apply(sh.reshape, t, shape=sh.insert(t.shape, axes, (1,) * count))
+
+
+def squeeze(x: Any, /, axis: Any = None) -> Tensor:
+    """Without axes of size 1: all of them, or those named.
+
+    >>> import wingbeat as wb
+    >>> wb.squeeze([[1, 2]], 0)
+    tensor([1, 2])
+    """
+    t = asarray(x)
+    axes = (
+        tuple(k for k, n in enumerate(t.shape) if n == 1)
+        if axis is None
+        else several(axis, t.ndim, "squeeze")
+    )
+    if any(t.shape[k] != 1 for k in axes):
+        raise TypeMismatch(f"squeeze: axis {axis} of {t.type} is not of size 1")
+    return apply(sh.reshape, t, shape=sh.drop(t.shape, axes))
+
+
+def broadcast_to(x: Any, /, shape: Sequence[int]) -> Tensor:
+    """`x` repeated along missing axes and axes of size 1.
+
+    >>> import wingbeat as wb
+    >>> wb.broadcast_to([1, 2], (2, 2))
+    tensor([[1, 2],
+            [1, 2]])
+    """
+    t, wanted = asarray(x), tuple(shape)
+    fits = len(wanted) >= t.ndim and all(
+        a in (1, b) for a, b in zip(reversed(t.shape), reversed(wanted), strict=False)
+    )
+    if not fits:
+        raise TypeMismatch(f"broadcast_to: {t.type} does not broadcast to shape {wanted}")
+    return compose(lambda n: expand(n, wanted), t)
+
+
+def broadcast_arrays(*arrays: Any) -> list[Tensor]:
+    """All arguments in their common shape, each with its dtype.
+
+    >>> import wingbeat as wb
+    >>> [t.shape for t in wb.broadcast_arrays([1, 2], [[3]])]
+    [(1, 2), (1, 2)]
+    """
+    tensors = [asarray(x) for x in arrays]
+    shape = broadcast_shapes("broadcast_arrays", *tensors) if tensors else ()
+    return [broadcast_to(t, shape) for t in tensors]
+
+
+def concat(arrays: Sequence[Any], /, *, axis: int | None = 0) -> Tensor:
+    """Tensors joined along an existing axis; None flattens them first.
+
+    >>> import wingbeat as wb
+    >>> wb.concat([[1, 2], [3]])
+    tensor([1, 2, 3])
+    """
+    tensors = [asarray(x) for x in arrays]
+    if not tensors:
+        raise TypeMismatch("concat: nothing to join; give at least one tensor")
+    dtype = promote(*(t.dtype for t in tensors))
+    tensors = [cast_to(t, dtype) for t in tensors]
+    if axis is None:
+        tensors, axis = [reshape(t, (-1,)) if t.size else reshape(t, (0,)) for t in tensors], 0
+    return apply(sh.concatenate, *tensors, axis=one_axis(axis, tensors[0].ndim, "concat"))
+
+
+def stack(arrays: Sequence[Any], /, *, axis: int = 0) -> Tensor:
+    """Tensors of one shape joined along a new axis.
+
+    >>> import wingbeat as wb
+    >>> wb.stack([[1, 2], [3, 4]], axis=1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
+    tensors = [asarray(x) for x in arrays]
+    if len({t.shape for t in tensors}) > 1:
+        raise TypeMismatch(f"stack: shapes must be equal: {', '.join(str(t.type) for t in tensors)}")
+    return concat([expand_dims(t, axis=axis) for t in tensors], axis=axis)
+
+
+def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tensor, ...]:
+    """The slices along an axis, without it.
+
+    >>> import wingbeat as wb
+    >>> wb.unstack([[1, 2], [3, 4]])
+    (tensor([1, 2]), tensor([3, 4]))
+    """
+    t = moveaxis(x, axis, 0)
+    return tuple(t[k] for k in range(t.shape[0]))
+
+
+def flip(x: Any, /, *, axis: Any = None) -> Tensor:
+    """The order of elements reversed along all axes, or those named.
+
+    >>> import wingbeat as wb
+    >>> wb.flip([1, 2, 3])
+    tensor([3, 2, 1])
+    """
+    t = asarray(x)
+    return apply(sh.flip, t, axes=several(axis, t.ndim, "flip"))
+
+
+def roll(x: Any, /, shift: Any, *, axis: Any = None) -> Tensor:
+    """Elements moved on by `shift` places, those at the end to the front.
+
+    >>> import wingbeat as wb
+    >>> wb.roll([1, 2, 3], 1)
+    tensor([3, 1, 2])
+    """
+    t = asarray(x)
+    if axis is None:
+        return reshape(roll(reshape(t, (t.size,)), shift, axis=0), t.shape)
+    axes = axis if isinstance(axis, tuple | list) else (axis,)
+    shifts = shift if isinstance(shift, tuple | list) else (shift,) * len(axes)
+    for k, by in zip(axes, shifts, strict=True):
+        k = one_axis(k, t.ndim, "roll")
+        n = t.shape[k]
+        if n and by % n:
+            cut = n - by % n
+            lead = (slice(None),) * k
+            t = concat([t[(*lead, slice(cut, None))], t[(*lead, slice(0, cut))]], axis=k)
+    return t
+
+
+def tile(x: Any, repetitions: Sequence[int], /) -> Tensor:
+    """`x` repeated as a whole along each axis.
+
+    >>> import wingbeat as wb
+    >>> wb.tile([1, 2], (2,))
+    tensor([1, 2, 1, 2])
+    """
+    t = asarray(x)
+    n = max(t.ndim, len(repetitions))
+    counts = (*(1,) * (n - len(repetitions)), *repetitions)
+    shape = (*(1,) * (n - t.ndim), *t.shape)
+    pairs = [k for r, s in zip(counts, shape, strict=True) for k in (r, s)]
+    spread = [k for s in shape for k in (1, s)]
+    whole = [r * s for r, s in zip(counts, shape, strict=True)]
+    return reshape(broadcast_to(reshape(t, spread), pairs), whole)
+
+
+def repeat(x: Any, repeats: int, /, *, axis: int | None = None) -> Tensor:
+    """Every element repeated `repeats` times along an axis.
+
+    >>> import wingbeat as wb
+    >>> wb.repeat([1, 2], 2)
+    tensor([1, 1, 2, 2])
+    """
+    t = asarray(x)
+    if axis is None:
+        t, axis = reshape(t, (t.size,)), 0
+    k = one_axis(axis, t.ndim, "repeat")
+    wide = (*t.shape[: k + 1], repeats, *t.shape[k + 1 :])
+    joined = (*t.shape[:k], t.shape[k] * repeats, *t.shape[k + 1 :])
+    return reshape(broadcast_to(expand_dims(t, axis=k + 1), wide), joined)
+
+__all__ = [
+    "broadcast_arrays",
+    "broadcast_to",
+    "concat",
+    "expand_dims",
+    "flip",
+    "moveaxis",
+    "permute_dims",
+    "repeat",
+    "reshape",
+    "roll",
+    "squeeze",
+    "stack",
+    "tile",
+    "unstack",
+]

@@ -1,0 +1,655 @@
+"""The tensor that users hold: a node, evaluated when its value is asked for."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from wingbeat.api import trace as tracing
+from wingbeat.api.trace import ABSTRACT, GRAD, Trace, enter, evaluate, join, site, state
+from wingbeat.backend.base import Cache
+from wingbeat.errors import NotDifferentiable, TypeMismatch
+from wingbeat.ir.node import Node, Primitive, build, full, here, quote
+from wingbeat.ir.types import SHORT, TensorType, as_dtype, promote, tensor_type
+from wingbeat.ops import arithmetic as ar
+from wingbeat.ops import logic as lo
+from wingbeat.ops import shape as sh
+from wingbeat.ops import transcendental as tr
+from wingbeat.transform import inlined, obstacle, vjp
+
+Scalar = bool | int | float
+
+
+class Tensor:
+    """A value of any rank that is computed when it is needed, and that knows how it was computed.
+
+    Made by `wb.asarray` and by operations. `float(t)`, `np.asarray(t)`, `if t > 0:` and `print(t)` evaluate
+    it. Tensors are values: `x[i] = v` gives the name `x` a new value, and a slice taken earlier keeps its own.
+
+    >>> import wingbeat as wb
+    >>> x = wb.asarray([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    __slots__ = ("__weakref__", "_flags", "_grad", "_node", "_trace", "_value")
+    __array_priority__ = 1000.0
+    _node: Node | None
+    _trace: Trace | None
+    _value: Any
+    _flags: int
+    _grad: Tensor | None
+
+    def __init__(self, value: Any, requires_grad: bool = False) -> None:
+        self._value = own(value)
+        self._node = self._trace = self._grad = None
+        self._flags = 0
+        if requires_grad:
+            self.requires_grad = True
+
+    # --- what it is -------------------------------------------------------------------------
+
+    @property
+    def type(self) -> TensorType:
+        """Shape and dtype in one; printed as `f64[3,4]`."""
+        if self._node is not None:
+            return self._node.type
+        return tensor_type(self._value.shape, self._value.dtype)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the axes."""
+        return self.type.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype."""
+        return self.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.type.size
+
+    @property
+    def device(self) -> str:
+        """Where the value lives."""
+        return "cpu"
+
+    # --- its value ---------------------------------------------------------------------------
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The value as a read-only array, without a copy."""
+        if self._value is None:
+            evaluate(self)
+        return self._value
+
+    def item(self) -> Any:
+        """The one element as a Python number; raises `TypeMismatch` where there are more."""
+        if self.size != 1:
+            raise TypeMismatch(f"item: {self.type} has {self.size} elements; a number has one")
+        return self.numpy().item()
+
+    def tolist(self) -> Any:
+        """The value as nested lists of Python numbers."""
+        return self.numpy().tolist()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        value = self.numpy()
+        if dtype is not None and np.dtype(dtype) != value.dtype:
+            return value.astype(dtype)
+        return value.copy() if copy else value
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise TypeMismatch(f"an index must be an integer, not {self.type}")
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise TypeMismatch(
+                f"the truth of {self.type} is ambiguous; use wb.any(x), wb.all(x) or wb.where"
+            )
+        return bool(self.item())
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeMismatch("len: a scalar has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[k] for k in range(len(self)))
+
+    def __repr__(self) -> str:
+        if self._flags & ABSTRACT:
+            return f"tensor(one of many, {self.type})"
+        body = np.array2string(self.numpy(), separator=", ", prefix="tensor(")
+        extra = "" if self.dtype.name in ("float64", "int64", "bool") else f", dtype={self.dtype}"
+        if self._flags & GRAD:
+            extra += ", requires_grad=True"
+        return f"tensor({body}{extra})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    # --- gradients -----------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether `backward` computes a gradient for this, or for something that it came from."""
+        return bool(self._flags & GRAD)
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if self._trace is not None and self._flags & GRAD:
+            raise TypeMismatch("requires_grad is set on inputs, not on results; use detach()")
+        if wanted and self.dtype.kind != "f":
+            raise NotDifferentiable(f"only floats have gradients; this is {self.type}")
+        if self._flags & ABSTRACT:
+            raise TypeMismatch("inside vmap use wb.grad in place of requires_grad")
+        self.numpy()
+        self._node = self._trace = None
+        self._flags = GRAD if wanted else 0
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether this is an input rather than a result that has a gradient."""
+        return self._node is None
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` left here: same shape and dtype; None before."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None and value.type is not self.type:
+            raise TypeMismatch(f"grad: the gradient of {self.type} has its type, not {value.type}")
+        self._grad = value
+
+    def backward(self, gradient: Any = None, *, create_graph: bool = False) -> None:
+        """Add the gradient of this to `.grad` of every input with `requires_grad`.
+
+        `gradient` is the cotangent of this tensor; a scalar has 1 by default. The graph stays, so a second
+        call adds again. With `create_graph` the gradients can themselves be differentiated.
+
+        Raises `NotDifferentiable` where no input requires a gradient, `TypeMismatch` for a non-scalar
+        without `gradient`.
+        """
+        if not self._flags & GRAD:
+            raise NotDifferentiable(
+                "backward: nothing that this was computed from has requires_grad=True"
+            )
+        if self._trace is None:  # an input itself
+            seed = ones_like(self) if gradient is None else asarray(gradient, dtype=self.dtype)
+            self._grad = seed if self._grad is None else self._grad + seed
+            return
+        with self._trace.lock:
+            _spread(self, self._trace, _seed(self, gradient, self._trace), create_graph)
+
+    def detach(self) -> Tensor:
+        """The same value, through which no gradient flows."""
+        if self._trace is None:
+            return wrap(self._value)
+        return lazy(build(ar.stop_gradient, (self._node,), ()), self._trace, self._flags & ~GRAD)  # type: ignore[arg-type]
+
+    def clone(self) -> Tensor:
+        """The same value; tensors never change, so nothing is copied."""
+        return +self
+
+    # --- indexing: see api/indexing.py ------------------------------------------------------------
+
+    def __getitem__(self, key: Any) -> Tensor:
+        from wingbeat.api.indexing import get
+
+        return get(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        from wingbeat.api.indexing import put
+
+        self._rebind(put(self, key, asarray(value)))
+
+    def _rebind(self, new: Tensor) -> None:
+        """Let this name stand for another value."""
+        if self._flags & GRAD and self._trace is None and state.enabled:
+            raise TypeMismatch(
+                "an input that requires a gradient cannot be changed in place; "
+                "write y = x.clone() first, or change it under wb.no_grad()"
+            )
+        if new.type is not self.type:
+            raise TypeMismatch(f"in place: {self.type} cannot become {new.type}")
+        if self._flags & GRAD and self._trace is None:
+            self._value = new.numpy()
+            return
+        self._node, self._trace, self._value = new._node, new._trace, new._value
+        self._flags = new._flags
+        if self._trace is not None:
+            self._trace.tensors.append(weakref.ref(self))
+
+    # --- shape ----------------------------------------------------------------------------------
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802
+        """The axes in reverse order."""
+        return apply(sh.transpose, self, perm=tuple(reversed(range(self.ndim))))
+
+    @property
+    def mT(self) -> Tensor:  # noqa: N802
+        """The last two axes exchanged."""
+        n = self.ndim
+        if n < 2:
+            raise TypeMismatch(f"mT: {self.type} is no matrix")
+        return apply(sh.transpose, self, perm=(*range(n - 2), n - 1, n - 2))
+
+    # --- operators ---------------------------------------------------------------------------------
+
+    def __add__(self, y: Any) -> Tensor:
+        return binary(ar.add, self, y)
+
+    def __radd__(self, y: Any) -> Tensor:
+        return binary(ar.add, y, self)
+
+    def __sub__(self, y: Any) -> Tensor:
+        return binary(ar.sub, self, y)
+
+    def __rsub__(self, y: Any) -> Tensor:
+        return binary(ar.sub, y, self)
+
+    def __mul__(self, y: Any) -> Tensor:
+        return binary(ar.mul, self, y)
+
+    def __rmul__(self, y: Any) -> Tensor:
+        return binary(ar.mul, y, self)
+
+    def __truediv__(self, y: Any) -> Tensor:
+        return binary(ar.div, self, y)
+
+    def __rtruediv__(self, y: Any) -> Tensor:
+        return binary(ar.div, y, self)
+
+    def __floordiv__(self, y: Any) -> Tensor:
+        return binary(ar.floor_divide, self, y)
+
+    def __rfloordiv__(self, y: Any) -> Tensor:
+        return binary(ar.floor_divide, y, self)
+
+    def __mod__(self, y: Any) -> Tensor:
+        return binary(ar.remainder, self, y)
+
+    def __rmod__(self, y: Any) -> Tensor:
+        return binary(ar.remainder, y, self)
+
+    def __pow__(self, y: Any) -> Tensor:
+        return binary(tr.pow, self, y)
+
+    def __rpow__(self, y: Any) -> Tensor:
+        return binary(tr.pow, y, self)
+
+    def __matmul__(self, y: Any) -> Tensor:
+        from wingbeat.api.linalg import matmul
+
+        return matmul(self, y)
+
+    def __rmatmul__(self, y: Any) -> Tensor:
+        from wingbeat.api.linalg import matmul
+
+        return matmul(y, self)
+
+    def __neg__(self) -> Tensor:
+        return apply(ar.neg, self)
+
+    def __pos__(self) -> Tensor:
+        return lazy_alias(self)
+
+    def __abs__(self) -> Tensor:
+        return apply(ar.abs, self)
+
+    def __invert__(self) -> Tensor:
+        return apply(lo.logical_not if self.dtype.kind == "b" else ar.invert, self)
+
+    def __and__(self, y: Any) -> Tensor:
+        return binary(ar.bitwise_and, self, y)
+
+    def __rand__(self, y: Any) -> Tensor:
+        return binary(ar.bitwise_and, y, self)
+
+    def __or__(self, y: Any) -> Tensor:
+        return binary(ar.bitwise_or, self, y)
+
+    def __ror__(self, y: Any) -> Tensor:
+        return binary(ar.bitwise_or, y, self)
+
+    def __xor__(self, y: Any) -> Tensor:
+        return binary(ar.bitwise_xor, self, y)
+
+    def __rxor__(self, y: Any) -> Tensor:
+        return binary(ar.bitwise_xor, y, self)
+
+    def __lshift__(self, y: Any) -> Tensor:
+        return binary(ar.left_shift, self, y)
+
+    def __rlshift__(self, y: Any) -> Tensor:
+        return binary(ar.left_shift, y, self)
+
+    def __rshift__(self, y: Any) -> Tensor:
+        return binary(ar.right_shift, self, y)
+
+    def __rrshift__(self, y: Any) -> Tensor:
+        return binary(ar.right_shift, y, self)
+
+    def __eq__(self, y: object) -> Tensor:  # type: ignore[override]
+        return binary(lo.equal, self, y)
+
+    def __ne__(self, y: object) -> Tensor:  # type: ignore[override]
+        return binary(lo.not_equal, self, y)
+
+    def __lt__(self, y: Any) -> Tensor:
+        return binary(lo.less, self, y)
+
+    def __le__(self, y: Any) -> Tensor:
+        return binary(lo.less_equal, self, y)
+
+    def __gt__(self, y: Any) -> Tensor:
+        return binary(lo.greater, self, y)
+
+    def __ge__(self, y: Any) -> Tensor:
+        return binary(lo.greater_equal, self, y)
+
+
+# --- making tensors ---------------------------------------------------------------------------
+
+
+def own(value: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
+    """An array that nobody can write to. A read-only array is taken as it is, another one is copied."""
+    try:
+        array = np.asarray(value, dtype=as_dtype(dtype) if dtype is not None else None)
+    except ValueError as error:
+        raise TypeMismatch(f"asarray: rows of different lengths do not make a tensor ({error})") from None
+    kept = as_dtype(array.dtype)  # raises for strings, objects, complex numbers
+    if array.flags.writeable and (array is value or array.base is not None):
+        array = array.copy()
+    if array.dtype is not kept:  # another byte order
+        array = array.astype(kept)
+    if array.flags.writeable:
+        array.flags.writeable = False
+    return array
+
+
+def wrap(value: np.ndarray[Any, Any], flags: int = 0) -> Tensor:
+    """A tensor around an array that is read-only already."""
+    t = object.__new__(Tensor)
+    t._node = t._trace = t._grad = None
+    t._value = value
+    t._flags = flags
+    return t
+
+
+def lazy(node: Node, trace: Trace, flags: int) -> Tensor:
+    """A tensor for a node; evaluated later, with all others of its trace."""
+    t = object.__new__(Tensor)
+    t._node = node
+    t._trace = trace
+    t._value = t._grad = None
+    t._flags = flags
+    tensors = trace.tensors
+    tensors.append(weakref.ref(t))
+    if len(tensors) > tracing.LIMIT and not trace.scoped:
+        tracing.settle(trace)
+    return t
+
+
+def lazy_alias(t: Tensor) -> Tensor:
+    trace = join((t,))
+    return lazy(enter(t, trace), trace, t._flags)
+
+
+def asarray(
+    value: Any, dtype: Any = None, *, requires_grad: bool = False, copy: bool | None = None
+) -> Tensor:
+    """A tensor of any array, number or nested list; a tensor stays the tensor it is.
+
+    Args:
+        value: anything that `numpy.asarray` takes. A writeable array is copied, a read-only one is not.
+        dtype: one of the supported dtypes; by default the one that NumPy would choose.
+        requires_grad: whether `backward` shall leave a gradient in `.grad`.
+        copy: accepted for the Array API standard; tensors never change, so nothing needs copying.
+
+    Raises:
+        TypeMismatch: ragged lists, and dtypes that are not numbers.
+
+    >>> import wingbeat as wb
+    >>> wb.asarray([1, 2, 3], dtype="float32")
+    tensor([1., 2., 3.], dtype=float32)
+    """
+    if isinstance(value, Tensor):
+        t = value if dtype is None else cast_to(value, as_dtype(dtype))
+        return t if not requires_grad or t.requires_grad else Tensor(t.numpy(), True)
+    if isinstance(value, list | tuple) and any(isinstance(v, Tensor) for v in value):
+        from wingbeat.api.manipulation import stack
+
+        return asarray(stack([asarray(v) for v in value]), dtype, requires_grad=requires_grad)
+    t = wrap(own(value, dtype))
+    if requires_grad:
+        t.requires_grad = True
+    return t
+
+
+def ones_like(t: Tensor) -> Tensor:
+    return wrap(own(np.ones(t.shape, t.dtype)))
+
+
+# --- applying primitives ------------------------------------------------------------------------
+
+
+def apply(op: Primitive, *operands: Tensor, **attrs: Any) -> Tensor:
+    """One primitive on tensors whose types fit it."""
+    trace = join(operands)
+    nodes, flags = _nodes(operands, trace)
+    node = build(op, nodes, tuple(sorted(attrs.items())) if attrs else (), site())
+    return lazy(node, trace, flags)
+
+
+def _nodes(operands: Sequence[Tensor], trace: Trace) -> tuple[tuple[Node, ...], int]:
+    flags = 0
+    nodes: list[Node] = []
+    for t in operands:
+        flags |= t._flags
+        node = enter(t, trace)
+        if t._flags & GRAD and not state.enabled:
+            node = build(ar.stop_gradient, (node,), ())
+        nodes.append(node)
+    return tuple(nodes), flags if state.enabled else flags & ~GRAD
+
+
+def compose(function: Callable[..., Node], *operands: Tensor) -> Tensor:
+    """A function of nodes applied to tensors."""
+    trace = join(operands)
+    nodes, flags = _nodes(operands, trace)
+    outer, here.site = here.site, site()
+    try:
+        return lazy(function(*nodes), trace, flags)
+    except TypeMismatch as error:
+        at = f"\n  {quote(here.site)}" if here.site and "\n" not in str(error) else ""
+        raise TypeMismatch(f"{error}{at}") from None
+    finally:
+        here.site = outer
+
+
+_SCALARS = (bool, int, float)
+_FLOATING = {ar.div, tr.atan2, tr.hypot, tr.logaddexp, ar.copysign, ar.nextafter}
+
+
+def binary(op: Primitive, x: Any, y: Any) -> Tensor:
+    """An elementwise primitive on two operands that may need promotion and broadcasting."""
+    if isinstance(x, Tensor) and isinstance(y, Tensor):
+        trace = x._trace
+        if trace is not None and trace is y._trace:
+            flags = x._flags | y._flags
+            a, b = x._node, y._node
+            simple = a.type is b.type and (state.enabled or not flags & GRAD)  # type: ignore[union-attr]
+            if simple and (op not in _FLOATING or a.type.inexact):  # type: ignore[union-attr]
+                return lazy(build(op, (a, b), (), site()), trace, flags)  # type: ignore[arg-type]
+    elif not _is_operand(x) or not _is_operand(y):
+        return NotImplemented  # type: ignore[return-value]
+    return elementwise(op, x, y, floating=op in _FLOATING)
+
+
+def _is_operand(x: Any) -> bool:
+    return isinstance(x, Tensor | bool | int | float | np.ndarray | np.generic | list)
+
+
+def elementwise(op: Primitive, *operands: Any, floating: bool = False) -> Tensor:
+    """An elementwise primitive: operands are promoted, cast and broadcast to one type first.
+
+    Python numbers are weak: they take the dtype of the tensors beside them.
+    """
+    xs = [x if type(x) in _SCALARS or isinstance(x, Tensor) else asarray(x) for x in operands]
+    if not any(isinstance(x, Tensor) for x in xs):
+        xs = [asarray(x) for x in xs]
+    tensors = [x for x in xs if isinstance(x, Tensor)]
+    dtype = promote(*(x.dtype if isinstance(x, Tensor) else type(x) for x in xs))
+    if floating and dtype.kind != "f":
+        dtype = as_dtype("float64")
+    target = tensor_type(broadcast_shapes(op.name, *tensors), dtype)
+    trace = join(tensors)
+    nodes, flags = _nodes(tensors, trace)
+    found = iter(nodes)
+    outer, here.site = here.site, site()
+    try:
+        fitted = tuple(
+            fit(next(found), target) if isinstance(x, Tensor) else _literal(x, target) for x in xs
+        )
+        return lazy(build(op, fitted, (), here.site), trace, flags)
+    finally:
+        here.site = outer
+
+
+def fitted(*operands: Any) -> list[Tensor]:
+    """The operands as tensors of one dtype and one shape."""
+    xs = [x if type(x) in _SCALARS or isinstance(x, Tensor) else asarray(x) for x in operands]
+    dtype = promote(*(x.dtype if isinstance(x, Tensor) else type(x) for x in xs))
+    tensors = [cast_to(x, dtype) if isinstance(x, Tensor) else asarray(x, dtype) for x in xs]
+    shape = broadcast_shapes("broadcast", *tensors)
+    return [t if t.shape == shape else compose(lambda n: expand(n, shape), t) for t in tensors]
+
+
+def broadcast_shapes(name: str, *tensors: Tensor) -> tuple[int, ...]:
+    """The one shape that all the tensors broadcast to; `name` is the operation in the error."""
+    first = tensors[0].shape
+    if all(t.shape == first for t in tensors):
+        return first
+    try:
+        return np.broadcast_shapes(*(t.shape for t in tensors))
+    except ValueError:
+        got = ", ".join(str(t.type) for t in tensors)
+        at = site()
+        raise TypeMismatch(
+            f"{name}: shapes do not broadcast: {got}. Sizes must be equal, or one of them 1"
+            + (f"\n  {quote(at)}" if at else "")
+        ) from None
+
+
+def _literal(value: Scalar, type_: TensorType) -> Node:
+    if type_.dtype.kind in "iu" and not isinstance(value, float):
+        info = np.iinfo(type_.dtype)
+        if not info.min <= value <= info.max:
+            raise TypeMismatch(f"the number {value} does not fit into {SHORT[type_.dtype]}")
+    return full(value, type_)
+
+
+def fit(node: Node, target: TensorType) -> Node:
+    """`node` cast and broadcast to a type."""
+    if node.type is target:
+        return node
+    if node.type.dtype is not target.dtype:
+        node = ar.cast(node, dtype=target.dtype.name)
+    return expand(node, target.shape)
+
+
+def expand(node: Node, shape: tuple[int, ...]) -> Node:
+    """NumPy's broadcasting, written out: axes of size 1 and missing axes are repeated."""
+    if node.shape == shape:
+        return node
+    lead = len(shape) - len(node.shape)
+    short = tuple(k for k, n in enumerate(node.shape) if n == 1 and shape[lead + k] != 1)
+    if short:
+        node = sh.reshape(node, shape=tuple(n for k, n in enumerate(node.shape) if k not in short))
+    axes = (*range(lead), *(lead + k for k in short))
+    return sh.broadcast(node, axes=axes, sizes=tuple(shape[k] for k in axes))
+
+
+def cast_to(t: Tensor, dtype: Any) -> Tensor:
+    return t if t.dtype is dtype else apply(ar.cast, t, dtype=dtype.name)
+
+
+# --- backward ------------------------------------------------------------------------------------
+
+_gradients: Cache[Any, tuple[Node | None, ...]] = Cache(1024)
+
+
+def _seed(t: Tensor, gradient: Any, trace: Trace) -> Node:
+    if gradient is None:
+        if t.size != 1:
+            raise TypeMismatch(
+                f"backward: {t.type} is no scalar; take its .sum() or .mean(), or give backward(gradient)"
+            )
+        return full(1, t.type)
+    seed = asarray(gradient, dtype=t.dtype)
+    if seed.shape != t.shape:
+        raise TypeMismatch(f"backward: the gradient of {t.type} has its shape, not {seed.shape}")
+    return enter(seed, trace)
+
+
+def _spread(t: Tensor, trace: Trace, seed: Node, create_graph: bool) -> None:
+    assert t._node is not None
+    wrt = tuple(trace.sources)
+    key = (t._node, wrt, seed)
+    found = _gradients.get(key)
+    if found is None:
+        bodies = inlined([t._node])
+        if not bodies[0].type.inexact:
+            raise obstacle(bodies[0], wrt[0]) or NotDifferentiable(f"{t.type} has no derivative")
+        found = _gradients.put(key, tuple(vjp(bodies, wrt, [seed])))
+    trace.swept = trace.swept or not create_graph
+    for source, node in zip(trace.sources.values(), found, strict=True):
+        if node is None:
+            continue
+        g = lazy(node, trace, GRAD if create_graph else 0)
+        source._grad = g if source._grad is None else source._grad + g
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Within this, results do not remember what they came from.
+
+    >>> import wingbeat as wb
+    >>> x = wb.asarray(2.0, requires_grad=True)
+    >>> with wb.no_grad():
+    ...     y = x * 3
+    >>> y.requires_grad
+    False
+    """
+    outer, state.enabled = state.enabled, False
+    try:
+        yield
+    finally:
+        state.enabled = outer

@@ -1,0 +1,315 @@
+"""Traces: which array stands behind each leaf of a growing graph, and how a graph is evaluated.
+
+Leaves are numbered by type in the order in which arrays enter a trace. So a function that makes the same
+calls again, on other data, meets the nodes, derivatives and programs that it made before.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wingbeat.backend.base import Cache, Program, StepFailed, program
+from wingbeat.errors import NoValue, WingbeatError
+from wingbeat.ir.node import Node, Site, leaf, quote
+from wingbeat.ir.types import tensor_type
+from wingbeat.ir.walk import rewrite, toposort
+from wingbeat.ops.arithmetic import alias
+from wingbeat.transform import inlined, simplify, vjp
+
+if TYPE_CHECKING:
+    from wingbeat.api.tensor import Tensor
+
+Array = Any
+
+# What a tensor is part of. Results carry the flags of all operands.
+GRAD = 1  # depends on a tensor with requires_grad
+ABSTRACT = 2  # depends on a variable of vmap, which has no one value
+
+LIMIT = 4096  # tensors made in one trace before those still alive are evaluated
+
+
+class Trace:
+    """The arrays behind the leaves of one graph, and what has been evaluated of it."""
+
+    __slots__ = (
+        "__weakref__",
+        "counts",
+        "imported",
+        "kept",
+        "lock",
+        "scoped",
+        "slots",
+        "sources",
+        "swept",
+        "tags",
+        "tensors",
+        "values",
+    )
+
+    def __init__(self, *, scoped: bool = False) -> None:
+        self.values: dict[Node, Array] = {}  # leaves, and evaluated nodes
+        self.kept: dict[Node, None] = {}  # the evaluated nodes, in order
+        self.slots: dict[tuple[int, int], Node] = {}
+        self.counts: dict[Any, int] = {}
+        self.sources: dict[Node, Tensor] = {}  # leaves whose gradient is wanted
+        self.tensors: list[weakref.ref[Tensor]] = []
+        self.imported: dict[Trace, dict[Node, Node]] = {}
+        self.scoped = scoped  # belongs to a transform: evaluating does not cut the graph
+        self.swept = False  # backward() ran, so nothing need be kept for it
+        self.tags = 0
+        self.lock = threading.RLock()
+
+    def slot(self, value: Array, source: Tensor | None = None) -> Node:
+        """The leaf for an array; the same one when the same array comes again."""
+        key = (id(value), id(source))
+        node = self.slots.get(key)
+        if node is None:
+            type_ = tensor_type(value.shape, value.dtype)
+            number = self.counts.get(type_, 0)
+            self.counts[type_] = number + 1
+            node = self.slots[key] = leaf(type_, "", number)
+            self.values[node] = value  # keeps the array alive, and with it its id
+            if source is not None:
+                self.sources[node] = source
+        return node
+
+    def tag(self) -> int:
+        """A number for the next variable of a transform."""
+        self.tags += 1
+        return self.tags
+
+
+class _State(threading.local):
+    trace: Trace | None = None
+    enabled: bool = True  # gradients are recorded
+
+
+state = _State()
+
+
+def current() -> Trace:
+    """The trace that operands without one enter."""
+    if state.trace is None:
+        state.trace = Trace()
+    return state.trace
+
+
+@contextmanager
+def scope() -> Iterator[bool]:
+    """A trace for one outermost transform; yields whether this is the outermost one."""
+    outer = state.trace
+    if outer is not None and outer.scoped:
+        yield False
+        return
+    state.trace = Trace(scoped=True)
+    try:
+        yield True
+    finally:
+        state.trace = outer
+
+
+# --- the user's line ------------------------------------------------------------------------
+
+_PACKAGE = str(Path(__file__).parent.parent)
+_ours: dict[str, bool] = {}
+
+
+def site() -> Site | None:
+    """File and line of the nearest caller outside this package."""
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if (ours := _ours.get(file)) is None:
+            ours = _ours[file] = file.startswith(_PACKAGE)
+        if not ours:
+            return file, frame.f_lineno
+        frame = frame.f_back
+    return None
+
+
+# --- tensors of several traces ---------------------------------------------------------------
+
+
+def join(tensors: Sequence[Tensor]) -> Trace:
+    """The trace in which the operands can meet; every one of them can give its node there afterwards."""
+    found: Trace | None = None
+    for t in tensors:
+        if t._trace is not None and t._trace is not found:
+            if found is not None:
+                return _merge(tensors)
+            found = t._trace
+    return found or current()
+
+
+def _merge(tensors: Sequence[Tensor]) -> Trace:
+    traces = [t._trace for t in tensors if t._trace is not None]
+    if state.trace in traces and state.trace is not None and state.trace.scoped:
+        return state.trace
+    return max(traces, key=lambda trace: len(trace.tensors))
+
+
+def enter(t: Tensor, trace: Trace) -> Node:
+    """The node of `t` in `trace`."""
+    if t._trace is trace:
+        return t._node  # type: ignore[return-value]
+    if t._trace is not None and not t._flags and not t._trace.scoped:
+        evaluate(t)
+    if t._trace is None:
+        return trace.slot(t._value, t if t._flags & GRAD else None)
+    return _import(t, trace)
+
+
+def _import(t: Tensor, into: Trace) -> Node:
+    """The graph of `t` built again over the leaves of another trace."""
+    origin = t._trace
+    assert origin is not None
+    assert t._node is not None
+    known = into.imported.setdefault(origin, {})
+
+    def change(node: Node) -> Node | None:
+        if node.op is alias:  # the variable of a transform that is over
+            return node.inputs[0]
+        if node.op is not None or node not in origin.values:
+            return None
+        return into.slot(origin.values[node], origin.sources.get(node))
+
+    known.update(rewrite([t._node], change, known))
+    for node in origin.kept:
+        if node in known and known[node] not in into.values:
+            keep(into, known[node], origin.values[node])
+    return known[t._node]
+
+
+# --- evaluation ---------------------------------------------------------------------------------
+
+
+def keep(trace: Trace, node: Node, value: Array) -> None:
+    """Remember an evaluated node; later programs of the trace start from it."""
+    if node not in trace.values:
+        trace.values[node] = value
+        trace.kept[node] = None
+
+
+def evaluate(*wanted: Tensor) -> None:
+    """Give every one of `wanted` its value, and with them all live tensors of the same traces."""
+    for t in wanted:
+        if t._value is not None:
+            continue
+        if t._flags & ABSTRACT:
+            raise NoValue(
+                "inside vmap a tensor stands for many examples and has no one value; "
+                "use wb.where(condition, a, b) in place of if, and no float() or print"
+            )
+        trace = t._trace
+        assert trace is not None
+        with trace.lock:
+            if t._value is None:
+                _evaluate(trace, t)
+
+
+def settle(trace: Trace) -> None:
+    """Evaluate what is alive of a trace."""
+    live = [t for t in live_tensors(trace) if t._value is None and not t._flags & ABSTRACT]
+    if live:
+        evaluate(live[-1])
+    trace.tensors = [r for r in trace.tensors if (t := r()) is not None and t._trace is not None]
+
+
+def live_tensors(trace: Trace) -> list[Tensor]:
+    """The tensors of a trace that somebody holds."""
+    # A tensor that was rebound, as by x[i] = v, may be listed twice.
+    return list({id(t): t for ref in trace.tensors if (t := ref()) is not None}.values())
+
+
+def _evaluate(trace: Trace, wanted: Tensor) -> None:
+    live = [t for t in live_tensors(trace) if t._value is None and not t._flags & ABSTRACT]
+    if not any(t is wanted for t in live):
+        live.append(wanted)
+    try:
+        _compute(trace, live)
+    except WingbeatError:
+        if len(live) == 1:
+            raise
+        _compute(trace, [wanted])  # another tensor's failure is not this one's
+        return
+    rest = [r for r in trace.tensors if (t := r()) is not None and t._trace is not None]
+    trace.tensors = rest
+    if not rest and state.trace is trace and not trace.scoped:
+        state.trace = None
+
+
+def _compute(trace: Trace, live: list[Tensor]) -> None:
+    roots = tuple(dict.fromkeys([t._node for t in live if t._node not in trace.values]))
+    tracked = tuple(dict.fromkeys([t._node for t in live if t._flags & GRAD]))
+    extra: tuple[Node, ...] = ()
+    if tracked and not trace.swept and not trace.scoped:
+        extra = tuple(n for n in _read_by_reverse(tracked, tuple(trace.sources)) if n not in trace.values)
+    targets = (*roots, *extra)
+    if targets:
+        for node, value in zip(targets, run_nodes(trace, targets), strict=True):  # type: ignore[arg-type]
+            keep(trace, node, value)  # type: ignore[arg-type]
+    for t in live:
+        t._value = trace.values[t._node]  # type: ignore[index]
+        if not t._flags and not trace.scoped:
+            t._node = t._trace = None
+
+
+_prepared: Cache[Any, tuple[Program, list[Node], list[Site | None]]] = Cache(4096)
+_residuals: Cache[Any, tuple[Node, ...]] = Cache(1024)
+_twins: Cache[Any, tuple[Node, ...]] = Cache(4096)
+
+
+def run_nodes(trace: Trace, roots: tuple[Node, ...]) -> list[Array]:
+    key = (roots, tuple(trace.kept))
+    ready = _prepared.get(key) or _prepared.put(key, _prepare(*key))
+    executable, inputs, sites = ready
+    try:
+        results = executable.run([trace.values[n] for n in inputs])
+    except StepFailed as failure:
+        raise _located(failure, sites[failure.step]) from None
+    for node, value in zip(_twins.get(roots) or (), results, strict=False):
+        keep(trace, node, value)
+    return results
+
+
+def _prepare(roots: tuple[Node, ...], kept: tuple[Node, ...]) -> Any:
+    """Inline, cut at what is known already, simplify, and make the program."""
+    stand_in = {node: leaf(node.type, "known", k) for k, node in enumerate(kept)}
+    bodies = inlined(roots)
+    _twins.put(roots, tuple(bodies))
+    new = simplify(bodies, stand_in)
+    executable, order = program([new[b] for b in bodies])
+    behind = {v: k for k, v in stand_in.items()}
+    inputs = [behind.get(n, n) for n in order if n.op is None]
+    return executable, inputs, [n.site for n in order]
+
+
+def _located(failure: StepFailed, at: Site | None) -> Exception:
+    cause = failure.cause
+    if isinstance(cause, WingbeatError) and at and not isinstance(cause, NoValue):
+        return type(cause)(f"{cause}\n  {quote(at)}")
+    return cause
+
+
+def _read_by_reverse(roots: tuple[Node, ...], wrt: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The nodes of the forward sweep that the reverse sweep will read."""
+    if (known := _residuals.get((roots, wrt))) is not None:
+        return known
+    bodies = [b for b in inlined(roots) if b.type.inexact]
+    seeds = [leaf(b.type, "g", k) for k, b in enumerate(bodies)]
+    grads = [g for g in vjp(bodies, wrt, seeds) if g is not None]
+    new = simplify([*bodies, *grads])
+    forward = dict.fromkeys(toposort([new[b] for b in bodies]))
+    backward = [n for n in toposort([new[g] for g in grads]) if n not in forward]
+    read = {x for n in backward for x in n.inputs if x in forward and x.inputs}
+    first: dict[Node, Node] = {}
+    for node in toposort(bodies):
+        if new[node] in read:
+            first.setdefault(new[node], node)
+    return _residuals.put((roots, wrt), tuple(first.values()))
