@@ -9,7 +9,7 @@ from wingbeat.api.kinks import KinkWarning
 from wingbeat.api.linalg import *  # noqa: F403
 from wingbeat.api.manipulation import *  # noqa: F403
 from wingbeat.api.statistics import *  # noqa: F403
-from wingbeat.api.tensor import Tensor, asarray, no_grad
+from wingbeat.api.tensor import Tensor, asarray, assign, no_grad
 from wingbeat.api.transforms import (
     grad,
     hessian,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from wingbeat.api import trace as tracing
-from wingbeat.api.trace import ABSTRACT, GRAD, Trace, enter, evaluate, join, site, state
+from wingbeat.api.trace import ABSTRACT, GRAD, NOWHERE, Trace, enter, evaluate, join, site, state
 from wingbeat.backend.base import Cache
 from wingbeat.errors import NotDifferentiable, TypeMismatch
 from wingbeat.ir.node import Node, Primitive, build, full, here, quote
@@ -37,18 +38,20 @@ class Tensor:
     tensor([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "_flags", "_grad", "_node", "_trace", "_value")
+    __slots__ = ("__weakref__", "_flags", "_grad", "_node", "_slot", "_trace", "_value")
     __array_priority__ = 1000.0
     _node: Node | None
     _trace: Trace | None
     _value: Any
     _flags: int
     _grad: Tensor | None
+    _slot: tuple[int, Node | None]  # number of the trace that an input entered last, and its leaf there
 
     def __init__(self, value: Any, requires_grad: bool = False) -> None:
         self._value = own(value)
         self._node = self._trace = self._grad = None
         self._flags = 0
+        self._slot = NOWHERE
         if requires_grad:
             self.requires_grad = True
 
@@ -169,6 +172,7 @@ class Tensor:
         self.numpy()
         self._node = self._trace = None
         self._flags = GRAD if wanted else 0
+        self._slot = NOWHERE
 
     @property
     def is_leaf(self) -> bool:
@@ -239,9 +243,11 @@ class Tensor:
             raise TypeMismatch(f"in place: {self.type} cannot become {new.type}")
         if self._flags & GRAD and self._trace is None:
             self._value = new.numpy()
+            self._slot = NOWHERE
             return
         self._node, self._trace, self._value = new._node, new._trace, new._value
         self._flags = new._flags
+        self._slot = NOWHERE
         if self._trace is not None:
             self._trace.tensors.append(weakref.ref(self))
 
@@ -400,6 +406,7 @@ def wrap(value: np.ndarray[Any, Any], flags: int = 0) -> Tensor:
     t._node = t._trace = t._grad = None
     t._value = value
     t._flags = flags
+    t._slot = NOWHERE
     return t
 
 
@@ -460,24 +467,33 @@ def ones_like(t: Tensor) -> Tensor:
 # --- applying primitives ------------------------------------------------------------------------
 
 
+def node_of(t: Tensor, trace: Trace) -> Node:
+    """The node of `t` in `trace`; a constant where gradients are not recorded."""
+    if t._trace is trace:
+        node = t._node
+    elif t._trace is None and t._slot[0] == trace.number:
+        node = t._slot[1]
+    else:
+        node = enter(t, trace)
+    if t._flags & GRAD and not state.enabled:
+        return build(ar.stop_gradient, (node,), ())  # type: ignore[arg-type]
+    return node  # type: ignore[return-value]
+
+
+def _nodes(operands: Sequence[Tensor], trace: Trace) -> tuple[tuple[Node, ...], int]:
+    flags = 0
+    for t in operands:
+        flags |= t._flags
+    nodes = tuple([node_of(t, trace) for t in operands])
+    return nodes, flags if state.enabled else flags & ~GRAD
+
+
 def apply(op: Primitive, *operands: Tensor, **attrs: Any) -> Tensor:
     """One primitive on tensors whose types fit it."""
     trace = join(operands)
     nodes, flags = _nodes(operands, trace)
     node = build(op, nodes, tuple(sorted(attrs.items())) if attrs else (), site())
     return lazy(node, trace, flags)
-
-
-def _nodes(operands: Sequence[Tensor], trace: Trace) -> tuple[tuple[Node, ...], int]:
-    flags = 0
-    nodes: list[Node] = []
-    for t in operands:
-        flags |= t._flags
-        node = enter(t, trace)
-        if t._flags & GRAD and not state.enabled:
-            node = build(ar.stop_gradient, (node,), ())
-        nodes.append(node)
-    return tuple(nodes), flags if state.enabled else flags & ~GRAD
 
 
 def compose(function: Callable[..., Node], *operands: Tensor) -> Tensor:
@@ -495,20 +511,27 @@ def compose(function: Callable[..., Node], *operands: Tensor) -> Tensor:
 
 
 _SCALARS = (bool, int, float)
+_NUMBERS = (float, int)
 _FLOATING = {ar.div, tr.atan2, tr.hypot, tr.logaddexp, ar.copysign, ar.nextafter}
 
 
 def binary(op: Primitive, x: Any, y: Any) -> Tensor:
     """An elementwise primitive on two operands that may need promotion and broadcasting."""
-    if isinstance(x, Tensor) and isinstance(y, Tensor):
-        trace = x._trace
-        if trace is not None and trace is y._trace:
-            flags = x._flags | y._flags
-            a, b = x._node, y._node
-            simple = a.type is b.type and (state.enabled or not flags & GRAD)  # type: ignore[union-attr]
-            if simple and (op not in _FLOATING or a.type.inexact):  # type: ignore[union-attr]
-                return lazy(build(op, (a, b), (), site()), trace, flags)  # type: ignore[arg-type]
-    elif not _is_operand(x) or not _is_operand(y):
+    # Most operators meet two tensors of one type and one trace: nothing has to be found out then.
+    if isinstance(x, Tensor) and isinstance(y, Tensor) and state.enabled:
+        trace = x._trace or y._trace
+        if trace is not None and (y._trace is trace or y._trace is None):
+            a = x._node if x._trace is trace else node_of(x, trace)
+            b = y._node if y._trace is trace else node_of(y, trace)
+            type_ = a.type  # type: ignore[union-attr]
+            if type_ is b.type and (type_.inexact or op not in _FLOATING):  # type: ignore[union-attr]
+                return lazy(build(op, (a, b), (), site()), trace, x._flags | y._flags)  # type: ignore[arg-type]
+    elif isinstance(x, Tensor) and type(y) in _NUMBERS and y and x._trace is not None and state.enabled:
+        node, at = x._node, site()
+        if node.type.inexact:  # type: ignore[union-attr]
+            number = _shared_literal(y, node.type, at)  # type: ignore[union-attr]
+            return lazy(build(op, (node, number), (), at), x._trace, x._flags)  # type: ignore[arg-type]
+    if not (_is_operand(x) and _is_operand(y)):
         return NotImplemented  # type: ignore[return-value]
     return elementwise(op, x, y, floating=op in _FLOATING)
 
@@ -522,25 +545,76 @@ def elementwise(op: Primitive, *operands: Any, floating: bool = False) -> Tensor
 
     Python numbers are weak: they take the dtype of the tensors beside them.
     """
-    xs = [x if type(x) in _SCALARS or isinstance(x, Tensor) else asarray(x) for x in operands]
-    if not any(isinstance(x, Tensor) for x in xs):
-        xs = [asarray(x) for x in xs]
+    first = operands[0]
+    if len(operands) == 1 and isinstance(first, Tensor) and (not floating or first.type.inexact):
+        return apply(op, first)
+    xs = [x if isinstance(x, Tensor) or type(x) in _SCALARS else asarray(x) for x in operands]
     tensors = [x for x in xs if isinstance(x, Tensor)]
-    dtype = promote(*(x.dtype if isinstance(x, Tensor) else type(x) for x in xs))
-    if floating and dtype.kind != "f":
-        dtype = as_dtype("float64")
-    target = tensor_type(broadcast_shapes(op.name, *tensors), dtype)
+    if not tensors:
+        xs = tensors = [asarray(x) for x in xs]
     trace = join(tensors)
-    nodes, flags = _nodes(tensors, trace)
-    found = iter(nodes)
+    flags = 0
+    for t in tensors:
+        flags |= t._flags
+    if not state.enabled:
+        flags &= ~GRAD
+    parts = [node_of(x, trace) if isinstance(x, Tensor) else x for x in xs]
+    kinds = tuple([p.type if isinstance(p, Node) else type(p) for p in parts])
     outer, here.site = here.site, site()
     try:
-        fitted = tuple(
-            fit(next(found), target) if isinstance(x, Tensor) else _literal(x, target) for x in xs
+        target = common_type(op.name, floating, kinds)
+        nodes = tuple(
+            [
+                p if kind is target else fit(p, target) if isinstance(p, Node) else literal(p, target)
+                for p, kind in zip(parts, kinds, strict=True)
+            ]
         )
-        return lazy(build(op, fitted, (), here.site), trace, flags)
+        return lazy(build(op, nodes, (), here.site), trace, flags)
+    except TypeMismatch as error:
+        at = f"\n  {quote(here.site)}" if here.site and "\n" not in str(error) else ""
+        raise TypeMismatch(f"{error}{at}") from None
     finally:
         here.site = outer
+
+
+@lru_cache(maxsize=8192)
+def common_type(name: str, floating: bool, kinds: tuple[Any, ...]) -> TensorType:
+    """The type to which operands of these types (bool, int, float: Python numbers) are brought."""
+    types = [k for k in kinds if isinstance(k, TensorType)]
+    dtype = promote(*(k.dtype if isinstance(k, TensorType) else k for k in kinds))
+    if floating and dtype.kind != "f":
+        dtype = as_dtype("float64")
+    return tensor_type(common_shape(name, types), dtype)
+
+
+def common_shape(name: str, types: Sequence[TensorType]) -> tuple[int, ...]:
+    """The one shape that all types broadcast to; `name` is the operation in the error."""
+    try:
+        return np.broadcast_shapes(*(t.shape for t in types))
+    except ValueError:
+        got = ", ".join(map(str, types))
+        raise TypeMismatch(
+            f"{name}: shapes do not broadcast: {got}. Sizes must be equal, or one of them 1"
+        ) from None
+
+
+@lru_cache(maxsize=8192)
+def _shared_literal(value: float, type_: TensorType, at: Any) -> Node:
+    outer, here.site = here.site, at
+    try:
+        return full(value, type_)
+    finally:
+        here.site = outer
+
+
+def literal(value: Scalar, type_: TensorType) -> Node:
+    """A Python number as part of the graph."""
+    if type_.dtype.kind in "iu" and not isinstance(value, float):
+        info = np.iinfo(type_.dtype)
+        if not info.min <= value <= info.max:
+            raise TypeMismatch(f"the number {value} does not fit into {SHORT[type_.dtype]}")
+    # -0.0 equals 0.0, so zeros are not looked up.
+    return _shared_literal(value, type_, here.site) if value else full(value, type_)
 
 
 def fitted(*operands: Any) -> list[Tensor]:
@@ -554,26 +628,11 @@ def fitted(*operands: Any) -> list[Tensor]:
 
 def broadcast_shapes(name: str, *tensors: Tensor) -> tuple[int, ...]:
     """The one shape that all the tensors broadcast to; `name` is the operation in the error."""
-    first = tensors[0].shape
-    if all(t.shape == first for t in tensors):
-        return first
     try:
-        return np.broadcast_shapes(*(t.shape for t in tensors))
-    except ValueError:
-        got = ", ".join(str(t.type) for t in tensors)
+        return common_shape(name, [t.type for t in tensors])
+    except TypeMismatch as error:
         at = site()
-        raise TypeMismatch(
-            f"{name}: shapes do not broadcast: {got}. Sizes must be equal, or one of them 1"
-            + (f"\n  {quote(at)}" if at else "")
-        ) from None
-
-
-def _literal(value: Scalar, type_: TensorType) -> Node:
-    if type_.dtype.kind in "iu" and not isinstance(value, float):
-        info = np.iinfo(type_.dtype)
-        if not info.min <= value <= info.max:
-            raise TypeMismatch(f"the number {value} does not fit into {SHORT[type_.dtype]}")
-    return full(value, type_)
+        raise TypeMismatch(f"{error}\n  {quote(at)}" if at else str(error)) from None
 
 
 def fit(node: Node, target: TensorType) -> Node:
@@ -653,3 +712,21 @@ def no_grad() -> Iterator[None]:
         yield
     finally:
         state.enabled = outer
+
+
+def assign(targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+    """Give inputs new values, all at once: what an optimiser's step ends with.
+
+    One program computes all values, and with them everything alive that came from the old ones. Results
+    computed before keep the values that they had.
+    """
+    for t, v in zip(targets, values, strict=True):
+        if t._trace is not None:
+            raise TypeMismatch("assign: only inputs can be given new values, not results")
+        if t.type is not v.type:
+            raise TypeMismatch(f"assign: {t.type} cannot become {v.type}")
+    evaluate(*values)
+    for t, v in zip(targets, values, strict=True):
+        t._value, t._slot = v._value, NOWHERE
+    if state.trace is not None and not state.trace.scoped:
+        state.trace = None

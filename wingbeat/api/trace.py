@@ -6,6 +6,7 @@ calls again, on other data, meets the nodes, derivatives and programs that it ma
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 import weakref
@@ -31,6 +32,9 @@ Array = Any
 GRAD = 1  # depends on a tensor with requires_grad
 ABSTRACT = 2  # depends on a variable of vmap, which has no one value
 
+NOWHERE: tuple[int, Node | None] = (-1, None)
+_numbers = itertools.count()
+
 LIMIT = 4096  # tensors made in one trace before those still alive are evaluated
 
 
@@ -43,6 +47,7 @@ class Trace:
         "imported",
         "kept",
         "lock",
+        "number",
         "scoped",
         "slots",
         "sources",
@@ -60,6 +65,7 @@ class Trace:
         self.sources: dict[Node, Tensor] = {}  # leaves whose gradient is wanted
         self.tensors: list[weakref.ref[Tensor]] = []
         self.imported: dict[Trace, dict[Node, Node]] = {}
+        self.number = next(_numbers)
         self.scoped = scoped  # belongs to a transform: evaluating does not cut the graph
         self.swept = False  # backward() ran, so nothing need be kept for it
         self.tags = 0
@@ -161,7 +167,9 @@ def enter(t: Tensor, trace: Trace) -> Node:
     if t._trace is not None and not t._flags and not t._trace.scoped:
         evaluate(t)
     if t._trace is None:
-        return trace.slot(t._value, t if t._flags & GRAD else None)
+        node = trace.slot(t._value, t if t._flags & GRAD else None)
+        t._slot = (trace.number, node)
+        return node
     return _import(t, trace)
 
 
@@ -258,6 +266,7 @@ def _compute(trace: Trace, live: list[Tensor]) -> None:
         t._value = trace.values[t._node]  # type: ignore[index]
         if not t._flags and not trace.scoped:
             t._node = t._trace = None
+            t._slot = NOWHERE
 
 
 _prepared: Cache[Any, tuple[Program, list[Node], list[Site | None]]] = Cache(4096)

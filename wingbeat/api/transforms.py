@@ -9,7 +9,7 @@ from typing import Any
 from wingbeat.api import tree
 from wingbeat.api.kinks import watch
 from wingbeat.api.tensor import Tensor, apply, asarray, cast_to, expand, lazy
-from wingbeat.api.trace import ABSTRACT, Trace, enter, evaluate, join, scope
+from wingbeat.api.trace import ABSTRACT, NOWHERE, Trace, enter, evaluate, join, scope
 from wingbeat.backend.base import Cache
 from wingbeat.errors import NotDifferentiable, TypeMismatch
 from wingbeat.ir.node import Node, full, leaf
@@ -40,6 +40,7 @@ def _outermost(function: Callable[[], Any]) -> Any:
             for t in found:
                 if not t._flags:
                     t._node = t._trace = None
+                    t._slot = NOWHERE
         return result
 
 

@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from wingbeat.errors import TypeMismatch
@@ -211,6 +212,11 @@ def _make(
     return node
 
 
+@lru_cache(maxsize=1 << 14)
+def _type_of(op: Primitive, types: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
+    return op.type_rule(*types, **dict(attrs))
+
+
 def build(op: Primitive, inputs: tuple[Node, ...], attrs: Attrs, site: Site | None = None) -> Node:
     """The node that applies `op`; the one that exists already, if there is an equal one."""
     key = (op, inputs, attrs, site)
@@ -218,7 +224,7 @@ def build(op: Primitive, inputs: tuple[Node, ...], attrs: Attrs, site: Site | No
     if ref is not None and (known := ref()) is not None:
         return known
     try:
-        type_ = op.type_rule(*[x.type for x in inputs], **dict(attrs))
+        type_ = _type_of(op, tuple([x.type for x in inputs]), attrs)
     except TypeMismatch as error:
         raise TypeMismatch(_complaint(op, inputs, error, site)) from None
     return _intern(key, _make(op, inputs, attrs, type_, site))
