@@ -67,6 +67,8 @@ def _matmul(x: Node, y: Node) -> Node:
     left: Labels = (0, 1) if len(x.shape) > 1 else (1,)
     right: Labels = (1, 2) if len(y.shape) > 1 else (1,)
     out = tuple(k for k in (*left, *right) if k != 1)
+    if len(x.shape) <= 2 and len(y.shape) <= 2:
+        return contract(x, y, lhs=left, rhs=right, out=out)
     x, lead_x, sizes_x = _leading(x, len(left))
     y, lead_y, sizes_y = _leading(y, len(right))
     sizes = {**sizes_x, **sizes_y}
@@ -124,9 +126,14 @@ def _subscripts(text: str, tensors: Sequence[Tensor]) -> tuple[list[str], str]:
     left, arrow, right = text.replace(" ", "").partition("->")
     parts = left.split(",")
     if len(parts) != len(tensors):
-        raise TypeMismatch(f"einsum: {text!r} names {len(parts)} operands, {len(tensors)} were given")
+        raise TypeMismatch(
+            f"einsum: {text!r} names {len(parts)} operands, {len(tensors)} were given"
+        )
     spare = [c for c in string.ascii_letters if c not in text]
-    widths = [t.ndim - len(p.replace("...", "")) if "..." in p else 0 for p, t in zip(parts, tensors, strict=True)]
+    widths = [
+        t.ndim - len(p.replace("...", "")) if "..." in p else 0
+        for p, t in zip(parts, tensors, strict=True)
+    ]
     if min(widths, default=0) < 0:
         raise TypeMismatch(f"einsum: {text!r} names more axes than an operand has")
     dots = "".join(spare[: max(widths, default=0)])
@@ -263,6 +270,7 @@ def outer(x1: Any, x2: Any, /) -> Tensor:
             [6., 8.]])
     """
     return einsum("i,j->ij", x1, x2)
+
 
 __all__ = [
     "einsum",

@@ -45,7 +45,9 @@ class Tensor:
     _value: Any
     _flags: int
     _grad: Tensor | None
-    _slot: tuple[int, Node | None]  # number of the trace that an input entered last, and its leaf there
+    _slot: tuple[
+        int, Node | None
+    ]  # number of the trace that an input entered last, and its leaf there
 
     def __init__(self, value: Any, requires_grad: bool = False) -> None:
         self._value = own(value)
@@ -389,7 +391,9 @@ def own(value: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     try:
         array = np.asarray(value, dtype=as_dtype(dtype) if dtype is not None else None)
     except ValueError as error:
-        raise TypeMismatch(f"asarray: rows of different lengths do not make a tensor ({error})") from None
+        raise TypeMismatch(
+            f"asarray: rows of different lengths do not make a tensor ({error})"
+        ) from None
     kept = as_dtype(array.dtype)  # raises for strings, objects, complex numbers
     if array.flags.writeable and (array is value or array.base is not None):
         array = array.copy()
@@ -504,8 +508,7 @@ def compose(function: Callable[..., Node], *operands: Tensor) -> Tensor:
     try:
         return lazy(function(*nodes), trace, flags)
     except TypeMismatch as error:
-        at = f"\n  {quote(here.site)}" if here.site and "\n" not in str(error) else ""
-        raise TypeMismatch(f"{error}{at}") from None
+        raise _placed(error) from None
     finally:
         here.site = outer
 
@@ -517,23 +520,46 @@ _FLOATING = {ar.div, tr.atan2, tr.hypot, tr.logaddexp, ar.copysign, ar.nextafter
 
 def binary(op: Primitive, x: Any, y: Any) -> Tensor:
     """An elementwise primitive on two operands that may need promotion and broadcasting."""
-    # Most operators meet two tensors of one type and one trace: nothing has to be found out then.
-    if isinstance(x, Tensor) and isinstance(y, Tensor) and state.enabled:
-        trace = x._trace or y._trace
-        if trace is not None and (y._trace is trace or y._trace is None):
-            a = x._node if x._trace is trace else node_of(x, trace)
-            b = y._node if y._trace is trace else node_of(y, trace)
-            type_ = a.type  # type: ignore[union-attr]
-            if type_ is b.type and (type_.inexact or op not in _FLOATING):  # type: ignore[union-attr]
-                return lazy(build(op, (a, b), (), site()), trace, x._flags | y._flags)  # type: ignore[arg-type]
-    elif isinstance(x, Tensor) and type(y) in _NUMBERS and y and x._trace is not None and state.enabled:
-        node, at = x._node, site()
-        if node.type.inexact:  # type: ignore[union-attr]
-            number = _shared_literal(y, node.type, at)  # type: ignore[union-attr]
-            return lazy(build(op, (node, number), (), at), x._trace, x._flags)  # type: ignore[arg-type]
+    if isinstance(x, Tensor):
+        trace = x._trace
+        if isinstance(y, Tensor):
+            trace = trace or y._trace
+            if trace is not None and (y._trace is trace or y._trace is None):
+                return _meet(op, node_of(x, trace), node_of(y, trace), trace, x._flags | y._flags)
+        elif trace is not None and type(y) in _NUMBERS and y and x.type.inexact:
+            at = site()
+            node = node_of(x, trace)
+            return _result(op, (node, _shared_literal(y, node.type, at)), at, trace, x._flags)
     if not (_is_operand(x) and _is_operand(y)):
         return NotImplemented  # type: ignore[return-value]
     return elementwise(op, x, y, floating=op in _FLOATING)
+
+
+def _result(op: Primitive, nodes: Any, at: Any, trace: Trace, flags: int) -> Tensor:
+    return lazy(build(op, nodes, (), at), trace, flags if state.enabled else flags & ~GRAD)
+
+
+def _meet(op: Primitive, a: Node, b: Node, trace: Trace, flags: int) -> Tensor:
+    """Two nodes of one trace: mostly they have one type, and nothing need be found out."""
+    at = site()
+    kind = a.type
+    if kind is b.type and (kind.inexact or op not in _FLOATING):
+        return _result(op, (a, b), at, trace, flags)
+    outer, here.site = here.site, at
+    try:
+        target = common_type(op.name, op in _FLOATING, (kind, b.type))
+        return _result(op, (fit(a, target), fit(b, target)), at, trace, flags)
+    except TypeMismatch as error:
+        raise _placed(error) from None
+    finally:
+        here.site = outer
+
+
+def _placed(error: TypeMismatch) -> TypeMismatch:
+    """The error with the user's line, unless it has one."""
+    if here.site is None or "\n" in str(error):
+        return error
+    return TypeMismatch(f"{error}\n  {quote(here.site)}")
 
 
 def _is_operand(x: Any) -> bool:
@@ -565,14 +591,17 @@ def elementwise(op: Primitive, *operands: Any, floating: bool = False) -> Tensor
         target = common_type(op.name, floating, kinds)
         nodes = tuple(
             [
-                p if kind is target else fit(p, target) if isinstance(p, Node) else literal(p, target)
+                p
+                if kind is target
+                else fit(p, target)
+                if isinstance(p, Node)
+                else literal(p, target)
                 for p, kind in zip(parts, kinds, strict=True)
             ]
         )
         return lazy(build(op, nodes, (), here.site), trace, flags)
     except TypeMismatch as error:
-        at = f"\n  {quote(here.site)}" if here.site and "\n" not in str(error) else ""
-        raise TypeMismatch(f"{error}{at}") from None
+        raise _placed(error) from None
     finally:
         here.site = outer
 
@@ -648,12 +677,20 @@ def expand(node: Node, shape: tuple[int, ...]) -> Node:
     """NumPy's broadcasting, written out: axes of size 1 and missing axes are repeated."""
     if node.shape == shape:
         return node
-    lead = len(shape) - len(node.shape)
-    short = tuple(k for k, n in enumerate(node.shape) if n == 1 and shape[lead + k] != 1)
-    if short:
-        node = sh.reshape(node, shape=tuple(n for k, n in enumerate(node.shape) if k not in short))
-    axes = (*range(lead), *(lead + k for k in short))
-    return sh.broadcast(node, axes=axes, sizes=tuple(shape[k] for k in axes))
+    short, attrs = _expansion(node.shape, shape)
+    if short is not None:
+        node = sh.reshape(node, shape=short)
+    return build(sh.broadcast, (node,), attrs, here.site)
+
+
+@lru_cache(maxsize=8192)
+def _expansion(old: tuple[int, ...], new: tuple[int, ...]) -> tuple[Any, Any]:
+    """The shape without axes that grow (None where there is none), and what `broadcast` is told."""
+    lead = len(new) - len(old)
+    growing = tuple(k for k, n in enumerate(old) if n == 1 and new[lead + k] != 1)
+    short = tuple(n for k, n in enumerate(old) if k not in growing) if growing else None
+    axes = (*range(lead), *(lead + k for k in growing))
+    return short, (("axes", axes), ("sizes", tuple(new[k] for k in axes)))
 
 
 def cast_to(t: Tensor, dtype: Any) -> Tensor:
