@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -62,8 +62,8 @@ class Tensor:
     @property
     def type(self) -> TensorType:
         """Shape and dtype in one; printed as `f64[3,4]`."""
-        if self._node is not None:
-            return self._node.type
+        if (node := self._node) is not None:
+            return node.type
         return tensor_type(self._value.shape, self._value.dtype)
 
     @property
@@ -473,8 +473,9 @@ def ones_like(t: Tensor) -> Tensor:
 
 def node_of(t: Tensor, trace: Trace) -> Node:
     """The node of `t` in `trace`; a constant where gradients are not recorded."""
+    node = t._node  # before the trace: another thread may be cutting it off
     if t._trace is trace:
-        node = t._node
+        pass
     elif t._trace is None and t._slot[0] == trace.number:
         node = t._slot[1]
     else:
@@ -734,7 +735,7 @@ def _spread(t: Tensor, trace: Trace, seed: Node, create_graph: bool) -> None:
 
 
 @contextmanager
-def no_grad() -> Iterator[None]:
+def no_grad() -> Generator[None]:
     """Within this, results do not remember what they came from.
 
     >>> import wingbeat as wb

@@ -10,7 +10,7 @@ import itertools
 import sys
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from wingbeat.ir.node import Node, Site, leaf, quote
 from wingbeat.ir.types import tensor_type
 from wingbeat.ir.walk import rewrite, toposort
 from wingbeat.ops.arithmetic import alias
-from wingbeat.transform import inlined, simplify, vjp
+from wingbeat.transform import inline, simplify, vjp
 
 if TYPE_CHECKING:
     from wingbeat.api.tensor import Tensor
@@ -43,6 +43,7 @@ class Trace:
 
     __slots__ = (
         "__weakref__",
+        "bodies",
         "counts",
         "imported",
         "kept",
@@ -60,6 +61,7 @@ class Trace:
     def __init__(self, *, scoped: bool = False) -> None:
         self.values: dict[Node, Array] = {}  # leaves, and evaluated nodes
         self.kept: dict[Node, None] = {}  # the evaluated nodes, in order
+        self.bodies: dict[Node, Node] = {}  # nodes, and what they are without composites
         self.slots: dict[tuple[int, int], Node] = {}
         self.counts: dict[Any, int] = {}
         self.sources: dict[Node, Tensor] = {}  # leaves whose gradient is wanted
@@ -107,7 +109,7 @@ def current() -> Trace:
 
 
 @contextmanager
-def scope() -> Iterator[bool]:
+def scope() -> Generator[bool]:
     """A trace for one outermost transform; yields whether this is the outermost one."""
     outer = state.trace
     if outer is not None and outer.scoped:
@@ -162,8 +164,9 @@ def _merge(tensors: Sequence[Tensor]) -> Trace:
 
 def enter(t: Tensor, trace: Trace) -> Node:
     """The node of `t` in `trace`."""
+    node = t._node
     if t._trace is trace:
-        return t._node  # type: ignore[return-value]
+        return node  # type: ignore[return-value]
     if t._trace is not None and not t._flags and not t._trace.scoped:
         evaluate(t)
     if t._trace is None:
@@ -187,7 +190,7 @@ def _import(t: Tensor, into: Trace) -> Node:
             return None
         return into.slot(origin.values[node], origin.sources.get(node))
 
-    known.update(rewrite([t._node], change, known))
+    rewrite([t._node], change, known)
     for node in origin.kept:
         if node in known and known[node] not in into.values:
             keep(into, known[node], origin.values[node])
@@ -257,7 +260,7 @@ def _compute(trace: Trace, live: list[Tensor]) -> None:
     tracked = tuple(dict.fromkeys([t._node for t in live if t._flags & GRAD]))
     extra: tuple[Node, ...] = ()
     if tracked and not trace.swept and not trace.scoped:
-        extra = tuple(n for n in _read_by_reverse(tracked, tuple(trace.sources)) if n not in trace.values)
+        extra = tuple(n for n in _read_by_reverse(trace, tracked) if n not in trace.values)
     targets = (*roots, *extra)
     if targets:
         for node, value in zip(targets, run_nodes(trace, targets), strict=True):  # type: ignore[arg-type]
@@ -265,34 +268,53 @@ def _compute(trace: Trace, live: list[Tensor]) -> None:
     for t in live:
         t._value = trace.values[t._node]  # type: ignore[index]
         if not t._flags and not trace.scoped:
-            t._node = t._trace = None
-            t._slot = NOWHERE
+            detach(t)
+
+
+def detach(t: Tensor) -> None:
+    """Cut an evaluated tensor off its graph. Readers look at the node first, so it goes last."""
+    t._slot = NOWHERE
+    t._trace = None
+    t._node = None
 
 
 _prepared: Cache[Any, tuple[Program, list[Node], list[Site | None]]] = Cache(4096)
 _residuals: Cache[Any, tuple[Node, ...]] = Cache(1024)
-_twins: Cache[Any, tuple[Node, ...]] = Cache(4096)
 
 
 def run_nodes(trace: Trace, roots: tuple[Node, ...]) -> list[Array]:
+    """The values of nodes of a trace, starting from what is known of it."""
     key = (roots, tuple(trace.kept))
-    ready = _prepared.get(key) or _prepared.put(key, _prepare(*key))
+    ready = _prepared.get(key) or _prepared.put(key, _prepare(trace, roots))
     executable, inputs, sites = ready
     try:
         results = executable.run([trace.values[n] for n in inputs])
     except StepFailed as failure:
         raise _located(failure, sites[failure.step]) from None
-    for node, value in zip(_twins.get(roots) or (), results, strict=False):
-        keep(trace, node, value)
+    # A composite's result is the result of its body too, which derivatives are made of.
+    for node, value in zip(roots, results, strict=True):
+        if (body := trace.bodies.get(node, node)) is not node:
+            keep(trace, body, value)
     return results
 
 
-def _prepare(roots: tuple[Node, ...], kept: tuple[Node, ...]) -> Any:
+def _bodies(trace: Trace, roots: tuple[Node, ...]) -> list[Node]:
+    """`roots` without composites; what was inlined before is not walked again."""
+    inline(roots, trace.bodies)
+    return [trace.bodies[root] for root in roots]
+
+
+def _stand_ins(trace: Trace, bodies: list[Node]) -> dict[Node, Node]:
+    """A leaf for each known node at which the way back from `bodies` ends."""
+    edge = [n for n in toposort(bodies, trace.kept) if n in trace.kept]
+    return {node: leaf(node.type, "known", k) for k, node in enumerate(edge)}
+
+
+def _prepare(trace: Trace, roots: tuple[Node, ...]) -> Any:
     """Inline, cut at what is known already, simplify, and make the program."""
-    stand_in = {node: leaf(node.type, "known", k) for k, node in enumerate(kept)}
-    bodies = inlined(roots)
-    _twins.put(roots, tuple(bodies))
-    new = simplify(bodies, stand_in)
+    bodies = _bodies(trace, roots)
+    stand_in = _stand_ins(trace, bodies)
+    new = simplify(bodies, dict(stand_in))
     executable, order = program([new[b] for b in bodies])
     behind = {v: k for k, v in stand_in.items()}
     inputs = [behind.get(n, n) for n in order if n.op is None]
@@ -306,19 +328,24 @@ def _located(failure: StepFailed, at: Site | None) -> Exception:
     return cause
 
 
-def _read_by_reverse(roots: tuple[Node, ...], wrt: tuple[Node, ...]) -> tuple[Node, ...]:
-    """The nodes of the forward sweep that the reverse sweep will read."""
-    if (known := _residuals.get((roots, wrt))) is not None:
+def _read_by_reverse(trace: Trace, roots: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The nodes of the forward sweep, from what is known on, that the reverse sweep will read."""
+    key = (roots, tuple(trace.sources), tuple(trace.kept))
+    if (known := _residuals.get(key)) is not None:
         return known
-    bodies = [b for b in inlined(roots) if b.type.inexact]
-    seeds = [leaf(b.type, "g", k) for k, b in enumerate(bodies)]
-    grads = [g for g in vjp(bodies, wrt, seeds) if g is not None]
-    new = simplify([*bodies, *grads])
-    forward = dict.fromkeys(toposort([new[b] for b in bodies]))
+    bodies = [b for b in _bodies(trace, roots) if b.type.inexact]
+    stand_in = _stand_ins(trace, bodies)
+    cut = rewrite(bodies, lambda node: None, dict(stand_in))
+    ends = [cut[b] for b in bodies]
+    wrt = [*trace.sources, *(s for s in stand_in.values() if s.type.inexact)]
+    seeds = [leaf(b.type, "g", k) for k, b in enumerate(ends)]
+    grads = [g for g in vjp(ends, wrt, seeds) if g is not None]
+    new = simplify([*ends, *grads])
+    forward = set(toposort([new[e] for e in ends]))
     backward = [n for n in toposort([new[g] for g in grads]) if n not in forward]
     read = {x for n in backward for x in n.inputs if x in forward and x.inputs}
     first: dict[Node, Node] = {}
-    for node in toposort(bodies):
-        if new[node] in read:
-            first.setdefault(new[node], node)
-    return _residuals.put((roots, wrt), tuple(first.values()))
+    for node in toposort(bodies, trace.kept):
+        if new[cut[node]] in read and node not in stand_in:
+            first.setdefault(new[cut[node]], node)
+    return _residuals.put(key, tuple(first.values()))

@@ -9,7 +9,7 @@ from typing import Any
 from wingbeat.api import tree
 from wingbeat.api.kinks import watch
 from wingbeat.api.tensor import Tensor, apply, asarray, cast_to, expand, lazy
-from wingbeat.api.trace import ABSTRACT, NOWHERE, Trace, enter, evaluate, join, scope
+from wingbeat.api.trace import ABSTRACT, Trace, detach, enter, evaluate, join, scope
 from wingbeat.backend.base import Cache
 from wingbeat.errors import NotDifferentiable, TypeMismatch
 from wingbeat.ir.node import Node, full, leaf
@@ -39,8 +39,7 @@ def _outermost(function: Callable[[], Any]) -> Any:
             evaluate(*(t for t in found if not t._flags & ABSTRACT))
             for t in found:
                 if not t._flags:
-                    t._node = t._trace = None
-                    t._slot = NOWHERE
+                    detach(t)
         return result
 
 
@@ -245,7 +244,9 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 def _pull_back(g: Any, tensors: list[Tensor], variables: list[Tensor], primals: Any) -> Any:
     cotangents = tree.leaves(g)
     if len(cotangents) != len(tensors):
-        raise TypeMismatch(f"pullback: {len(tensors)} cotangents are needed, {len(cotangents)} came")
+        raise TypeMismatch(
+            f"pullback: {len(tensors)} cotangents are needed, {len(cotangents)} came"
+        )
     seeds = [cast_to(asarray(c), t.dtype) for c, t in zip(cotangents, tensors, strict=True)]
     for s, t in zip(seeds, tensors, strict=True):
         if s.shape != t.shape:
@@ -378,7 +379,12 @@ def _batch_size(fronted: Sequence[Any], axes: Sequence[int | None]) -> int:
 
 
 def _unbatched(
-    outputs: Sequence[Any], batched: dict[Node, Node], trace: Trace, size: int, axes: Any, outer: int
+    outputs: Sequence[Any],
+    batched: dict[Node, Node],
+    trace: Trace,
+    size: int,
+    axes: Any,
+    outer: int,
 ) -> list[Tensor]:
     tensors = [asarray(v) for v in outputs]
     bodies = inlined([enter(t, trace) for t in tensors])
@@ -407,7 +413,9 @@ def _moved(z: Node, axis: int) -> Node:
 # --- Jacobians and Hessians ---------------------------------------------------------------------------
 
 
-def jacrev(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+def jacrev(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """The Jacobian of `f`, by reverse mode: one pass serves one output.
 
     For f with result shape S and argument shape T the Jacobian has shape S + T; trees give trees of them
@@ -426,7 +434,9 @@ def jacrev(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -
     return wrapped
 
 
-def jacfwd(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+def jacfwd(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """The Jacobian of `f`, by forward mode: one pass serves one input. Shapes as for `jacrev`.
 
     >>> import wingbeat as wb
@@ -510,7 +520,9 @@ def _columns(tensors: list[Tensor], variables: list[Tensor]) -> list[list[Tensor
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def hessian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+def hessian(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """The second derivatives of `f`: the Jacobian (forward mode) of its gradient (reverse mode).
 
     >>> import wingbeat as wb
@@ -546,5 +558,3 @@ def stop_gradient(x: Any) -> Any:
     tensor(3.)
     """
     return tree.map(lambda v: apply(constant, asarray(v)), x)
-
-

@@ -35,15 +35,15 @@ def depends(order: Iterable[Node], on: Iterable[Node]) -> set[Node]:
 def rewrite(
     roots: Iterable[Node],
     change: Callable[[Node], Node | None],
-    known: Mapping[Node, Node] | None = None,
+    known: dict[Node, Node] | None = None,
 ) -> dict[Node, Node]:
     """Rebuild a graph bottom-up; maps every old node to its new one.
 
     `change` sees each node after its inputs were replaced, and answers with another node or None to keep
-    it. `known` gives replacements beforehand; nothing is searched behind them. A new node keeps the call
-    site of the old one.
+    it. `known` gives replacements beforehand; nothing is searched behind them, and it is what is filled and
+    returned. A new node keeps the call site of the old one.
     """
-    new: dict[Node, Node] = dict(known or {})
+    new: dict[Node, Node] = {} if known is None else known
     site = here.site
     try:
         for node in toposort(roots, stops=new):
@@ -66,5 +66,5 @@ def rebuild(node: Node, inputs: list[Node]) -> Node:
 def substitute(roots: Iterable[Node], known: Mapping[Node, Node]) -> list[Node]:
     """`roots` with every key of `known` replaced by its value."""
     roots = list(roots)
-    new = rewrite(roots, lambda node: None, known)
+    new = rewrite(roots, lambda node: None, dict(known))
     return [new[root] for root in roots]

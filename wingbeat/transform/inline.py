@@ -8,7 +8,7 @@ from wingbeat.ir.node import Node
 from wingbeat.ir.walk import rewrite, toposort
 
 
-def inline(roots: Iterable[Node], known: Mapping[Node, Node] | None = None) -> dict[Node, Node]:
+def inline(roots: Iterable[Node], known: dict[Node, Node] | None = None) -> dict[Node, Node]:
     """Map every node that `roots` reach to an equal one without composites.
 
     `known` gives replacements beforehand; nothing is searched behind them.

@@ -77,7 +77,13 @@ def _cast(x: Node, *, dtype: str) -> Node | None:
 
 
 def _as(value: Any, dtype: str) -> Any:
-    return float(value) if dtype.startswith("float") else bool(value) if dtype == "bool" else int(value)
+    return (
+        float(value)
+        if dtype.startswith("float")
+        else bool(value)
+        if dtype == "bool"
+        else int(value)
+    )
 
 
 def _broadcast(x: Node, *, axes: Any, sizes: Any) -> Node | None:
@@ -86,9 +92,7 @@ def _broadcast(x: Node, *, axes: Any, sizes: Any) -> Node | None:
     c = constant_of(x)
     if c is None:
         return None
-    return create.full(
-        value=c, shape=layout.insert(x.shape, axes, sizes), dtype=x.type.dtype.name
-    )
+    return create.full(value=c, shape=layout.insert(x.shape, axes, sizes), dtype=x.type.dtype.name)
 
 
 def _reshape(x: Node, *, shape: Any) -> Node | None:
@@ -153,7 +157,7 @@ RULES: Mapping[Primitive, Rule] = {
 }
 
 
-def simplify(roots: Iterable[Node], known: Mapping[Node, Node] | None = None) -> dict[Node, Node]:
+def simplify(roots: Iterable[Node], known: dict[Node, Node] | None = None) -> dict[Node, Node]:
     """Map every node that `roots` reach to a simpler one of equal value; equal nodes become one."""
     first: dict[Any, Node] = {}
 
