@@ -55,6 +55,11 @@ def test_configured_paths_exist() -> None:
     assert [path for path in paths if not (ROOT / path).is_dir()] == []
 
 
+def test_all_python_is_type_checked() -> None:
+    folders = {file.relative_to(ROOT).parts[0] for file in committed() if file.suffix == ".py"}
+    assert folders == set(CONFIG["tool"]["pyright"]["include"])
+
+
 def test_command_line_entry_point_exists() -> None:
     module, _, name = CONFIG["project"]["scripts"]["wingbeat"].partition(":")
     assert callable(getattr(import_module(module), name))
@@ -71,9 +76,9 @@ def test_commands_are_executable(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["README.md", ".ci/run"])
-def test_readme_and_ci_name_the_test_command(name: str) -> None:
-    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    assert "scripts/test" in {line.removeprefix("$ ").partition(" ")[0] for line in lines}
+def test_readme_and_ci_install_and_test_alike(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert re.search(r"pip install .*'\.\[test\]'.*\bscripts/test\b", text, re.DOTALL)
 
 
 # Files

@@ -102,7 +102,9 @@ def empty_like(x: Any, /, *, dtype: Any = None) -> Tensor:
     return zeros_like(x, dtype=dtype)
 
 
-def arange(start: float, /, stop: float | None = None, step: float = 1, *, dtype: Any = None) -> Tensor:
+def arange(
+    start: float, /, stop: float | None = None, step: float = 1, *, dtype: Any = None
+) -> Tensor:
     """Numbers from `start` to before `stop`.
 
     >>> import wingbeat as wb
@@ -162,7 +164,6 @@ def _triangle(x: Any, keep: Any) -> Tensor:
     return where(wrap(own(keep(np.ones(t.shape[-2:], bool)))), t, zeros_like(t))
 
 
-
 def tril(x: Any, /, *, k: int = 0) -> Tensor:
     """The lower triangle of the last two axes; zeros above diagonal `k`.
 
@@ -183,6 +184,7 @@ def triu(x: Any, /, *, k: int = 0) -> Tensor:
             [0, 4]])
     """
     return _triangle(x, lambda ones: np.triu(ones, k))
+
 
 __all__ = [
     "arange",

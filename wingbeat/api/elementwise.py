@@ -11,12 +11,11 @@ from wingbeat.api.tensor import (
     asarray,
     broadcast_shapes,
     cast_to,
-    compose,
     elementwise,
     expand,
     fitted,
 )
-from wingbeat.ir.node import Primitive
+from wingbeat.ir.node import Node, Primitive
 from wingbeat.ir.types import as_dtype
 from wingbeat.ops import arithmetic as ar
 from wingbeat.ops import composites as co
@@ -28,7 +27,9 @@ def _floating(op: Primitive, formula: str, example: str) -> Callable[[Any], Tens
     def function(x: Any, /) -> Tensor:
         return elementwise(op, x, floating=True)
 
-    return _described(function, op.name, f"{formula}, elementwise; integers become float64.", example)
+    return _described(
+        function, op.name, f"{formula}, elementwise; integers become float64.", example
+    )
 
 
 def _unary(op: Primitive, formula: str, example: str) -> Callable[[Any], Tensor]:
@@ -38,7 +39,9 @@ def _unary(op: Primitive, formula: str, example: str) -> Callable[[Any], Tensor]
     return _described(function, op.name, f"{formula}, elementwise; the dtype is kept.", example)
 
 
-def _binary(op: Primitive, formula: str, example: str, floating: bool = False, name: str = "") -> Any:
+def _binary(
+    op: Primitive, formula: str, example: str, floating: bool = False, name: str = ""
+) -> Any:
     def function(x: Any, y: Any, /) -> Tensor:
         return elementwise(op, x, y, floating=floating)
 
@@ -77,12 +80,16 @@ atanh = _floating(tr.atanh, "The inverse hyperbolic tangent", "atanh(0.0) -> ten
 erf = _floating(tr.erf, "The error function", "erf(0.0) -> tensor(0.)")
 erfc = _floating(tr.erfc, "1 - erf(x), exact for large x", "erfc(0.0) -> tensor(1.)")
 sigmoid = _floating(tr.sigmoid, "1 / (1 + e^-x)", "sigmoid(0.0) -> tensor(0.5)")
-gelu = _floating(co.gelu, "x Phi(x), Phi the normal distribution function", "gelu(0.0) -> tensor(0.)")
+gelu = _floating(
+    co.gelu, "x Phi(x), Phi the normal distribution function", "gelu(0.0) -> tensor(0.)"
+)
 silu = _floating(co.silu, "x sigmoid(x)", "silu(0.0) -> tensor(0.)")
 softplus = _floating(co.softplus, "log(1 + e^x)", "softplus(0.0).item() -> 0.6931471805599453")
 elu = _floating(co.elu, "x where positive, else e^x - 1", "elu(2.0) -> tensor(2.)")
 
-relu = _unary(ar.relu, "max(x, 0); the derivative at 0 is 0", "relu([-1.0, 2.0]) -> tensor([0., 2.])")
+relu = _unary(
+    ar.relu, "max(x, 0); the derivative at 0 is 0", "relu([-1.0, 2.0]) -> tensor([0., 2.])"
+)
 abs = _unary(ar.abs, "|x|; the derivative at 0 is 0", "abs(-2.0) -> tensor(2.)")
 negative = _unary(ar.neg, "-x", "negative(2.0) -> tensor(-2.)")
 sign = _unary(ar.sign, "-1, 0 or 1", "sign(-2.0) -> tensor(-1.)")
@@ -97,14 +104,23 @@ divide = _binary(ar.div, "x / y, a float", "divide(1, 2) -> tensor(0.5)", True, 
 floor_divide = _binary(ar.floor_divide, "x / y rounded down", "floor_divide(7, 2) -> tensor(3)")
 remainder = _binary(ar.remainder, "x - y floor(x / y)", "remainder(7, 4) -> tensor(3)")
 pow = _binary(tr.pow, "x^y", "pow(2.0, 3.0) -> tensor(8.)")
-maximum = _binary(ar.maximum, "The larger; a tie shares its derivative", "maximum(1, 2) -> tensor(2)")
-minimum = _binary(ar.minimum, "The smaller; a tie shares its derivative", "minimum(1, 2) -> tensor(1)")
+maximum = _binary(
+    ar.maximum, "The larger; a tie shares its derivative", "maximum(1, 2) -> tensor(2)"
+)
+minimum = _binary(
+    ar.minimum, "The smaller; a tie shares its derivative", "minimum(1, 2) -> tensor(1)"
+)
 atan2 = _binary(tr.atan2, "The angle of the point (y, x)", "atan2(0.0, 1.0) -> tensor(0.)", True)
 hypot = _binary(tr.hypot, "The root of x^2 + y^2", "hypot(3.0, 4.0) -> tensor(5.)", True)
-logaddexp = _binary(tr.logaddexp, "log(e^x + e^y)", "logaddexp(0.0, 0.0) -> tensor(0.69314718)", True)
+logaddexp = _binary(
+    tr.logaddexp, "log(e^x + e^y)", "logaddexp(0.0, 0.0) -> tensor(0.69314718)", True
+)
 copysign = _binary(ar.copysign, "|x| with y's sign", "copysign(2.0, -1.0) -> tensor(-2.)", True)
 nextafter = _binary(
-    ar.nextafter, "The next number after x towards y", "nextafter(0.0, 1.0) -> tensor(5.e-324)", True
+    ar.nextafter,
+    "The next number after x towards y",
+    "nextafter(0.0, 1.0) -> tensor(5.e-324)",
+    True,
 )
 bitwise_and = _binary(ar.bitwise_and, "x and y, bit by bit", "bitwise_and(6, 3) -> tensor(2)")
 bitwise_or = _binary(ar.bitwise_or, "x or y, bit by bit", "bitwise_or(6, 3) -> tensor(7)")
@@ -123,7 +139,9 @@ greater = _binary(lo.greater, "x > y", "greater(1, 2) -> tensor(False)")
 greater_equal = _binary(lo.greater_equal, "x >= y", "greater_equal(1, 2) -> tensor(False)")
 logical_and = _binary(lo.logical_and, "x and y", "logical_and(True, False) -> tensor(False)")
 logical_or = _binary(lo.logical_or, "x or y", "logical_or(True, False) -> tensor(True)")
-logical_xor = _binary(lo.logical_xor, "x or y, not both", "logical_xor(True, True) -> tensor(False)")
+logical_xor = _binary(
+    lo.logical_xor, "x or y, not both", "logical_xor(True, True) -> tensor(False)"
+)
 
 
 def _staircase(op: Primitive, formula: str, example: str) -> Callable[[Any], Tensor]:
@@ -140,7 +158,9 @@ trunc = _staircase(ar.trunc, "x without its fraction", "trunc(-1.5) -> tensor(-1
 round = _staircase(ar.round, "The nearest integer, halves to even", "round(2.5) -> tensor(2.)")
 
 
-def _float_test(op: Primitive, formula: str, otherwise: bool, example: str) -> Callable[[Any], Tensor]:
+def _float_test(
+    op: Primitive, formula: str, otherwise: bool, example: str
+) -> Callable[[Any], Tensor]:
     def function(x: Any, /) -> Tensor:
         t = asarray(x)
         if t.dtype.kind == "f":
@@ -201,10 +221,11 @@ def where(condition: Any, x: Any, y: Any, /) -> Tensor:
     if c.dtype.kind != "b":
         c = c != 0
     a, b = fitted(x, y)
-    shape = broadcast_shapes("where", c, a)
-    return compose(
-        lambda p, q, r: lo.where(expand(p, shape), expand(q, shape), expand(r, shape)), c, a, b
-    )
+    return apply(_where, c, a, b, shape=broadcast_shapes("where", c, a))
+
+
+def _where(c: Node, x: Node, y: Node, *, shape: tuple[int, ...]) -> Node:
+    return lo.where(expand(c, shape), expand(x, shape), expand(y, shape))
 
 
 def clip(x: Any, /, min: Any = None, max: Any = None) -> Tensor:
@@ -228,6 +249,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Tensor:
     tensor([1])
     """
     return cast_to(asarray(x), as_dtype(dtype))
+
 
 __all__ = [
     "abs",

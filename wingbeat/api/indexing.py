@@ -20,7 +20,7 @@ from wingbeat.api.tensor import (
     asarray,
     broadcast_shapes,
     cast_to,
-    compose,
+    apply,
     expand,
     site,
 )
@@ -49,7 +49,7 @@ def get(x: Tensor, key: Any) -> Tensor:
     parts = _expanded(x, key)
     arrays = [p for p in parts if isinstance(p, Tensor)]
     plain = _plain(x, parts)
-    y = x if _is_whole(plain, x) else compose(lambda n: _take(n, plain), x)
+    y = x if _is_whole(plain, x) else apply(_take, x, plain=plain)
     if not arrays:
         return y
     axes, lead = _array_axes(parts)
@@ -68,13 +68,12 @@ def put(x: Tensor, key: Any, value: Tensor) -> Tensor:
             fits = False
         if not fits:
             raise TypeMismatch(_located(f"cannot put {value.type} into a place of shape {wanted}"))
-        value = compose(lambda n: expand(n, wanted), value)
-    size = x.size
-    return compose(lambda a, i, v: _written(a, i, v, size), x, target, value)
+        value = apply(expand, value, shape=wanted)
+    return apply(_written, x, target, value)
 
 
-def _written(x: Node, i: Node, v: Node, size: int) -> Node:
-    count = v.type.size
+def _written(x: Node, i: Node, v: Node) -> Node:
+    count, size = v.type.size, x.type.size
     if not count:
         return x
     positions = sh.reshape(i, shape=(count,))
@@ -82,9 +81,7 @@ def _written(x: Node, i: Node, v: Node, size: int) -> Node:
     taken = lo.less(writer, full(0, writer.type))
     source = ar.maximum(writer, full(0, writer.type))
     written = gather(sh.reshape(v, shape=(count,)), source, batch=0)
-    return sh.reshape(
-        lo.where(taken, sh.reshape(x, shape=(size,)), written), shape=x.shape
-    )
+    return sh.reshape(lo.where(taken, sh.reshape(x, shape=(size,)), written), shape=x.shape)
 
 
 def _numbered(x: Tensor) -> Tensor:
@@ -147,7 +144,9 @@ def _entry(p: Any) -> list[Any]:
         raise TypeMismatch(
             _located(f"an index is an integer, slice, None, ... or array, not {type(p).__name__}")
         )
-    t = asarray(np.asarray(p, dtype=np.int64) if isinstance(p, list | tuple | range) and not len(p) else p)
+    t = asarray(
+        np.asarray(p, dtype=np.int64) if isinstance(p, list | tuple | range) and not len(p) else p
+    )
     if t.dtype.kind == "b":
         # Which elements are true decides the shape of the result, so the mask is evaluated here.
         found = np.nonzero(np.atleast_1d(t.numpy()))
@@ -178,7 +177,11 @@ def _nonnegative(i: Tensor, n: int) -> Tensor:
             raise OutOfRange(_located(f"index {worst} is outside an axis of size {n}"))
         return asarray(np.where(value < 0, value + n, value))
     i = cast_to(i, as_dtype("int64"))
-    return compose(lambda k: lo.where(lo.less(k, full(0, k.type)), k + n, k), i)
+    return apply(_wrapped, i, size=n)
+
+
+def _wrapped(i: Node, *, size: int) -> Node:
+    return lo.where(lo.less(i, full(0, i.type)), i + size, i)
 
 
 # --- the plain part ------------------------------------------------------------------------------------
@@ -250,34 +253,27 @@ def _gather(x: Tensor, axes: tuple[int, ...], arrays: list[Tensor], lead: bool) 
     except TypeMismatch:
         got = ", ".join(str(a.shape) for a in arrays)
         raise OutOfRange(_located(f"index arrays of shapes {got} do not broadcast")) from None
+    place = 0 if lead else axes[0]
+    return apply(_gathered, x, *arrays, axes=axes, shape=shape, place=place)
+
+
+def _gathered(
+    x: Node, *arrays: Node, axes: tuple[int, ...], shape: tuple[int, ...], place: int
+) -> Node:
+    """The elements at positions along `axes`, which come to stand as axes of `shape` at `place`."""
+    rest = tuple(k for k in range(len(x.shape)) if k not in axes)
     sizes = tuple(x.shape[a] for a in axes)
-    rest = tuple(k for k in range(x.ndim) if k not in axes)
+    flat = full(0, tensor_type(shape, "int64"))
     # Range checks happen per axis: a flat position alone could hide one that is too large.
-    rule = _gathering(axes, rest, sizes, shape, 0 if lead else axes[0])
-    return compose(rule, x, *arrays)
-
-
-def _gathering(
-    axes: tuple[int, ...],
-    rest: tuple[int, ...],
-    sizes: tuple[int, ...],
-    shape: tuple[int, ...],
-    place: int,
-) -> Callable[..., Node]:
-    def rule(x: Node, *arrays: Node) -> Node:
-        flat = full(0, tensor_type(shape, "int64"))
-        for n, array in zip(sizes, arrays, strict=True):
-            flat = flat * n + _in_range(expand(array, shape), n)
-        front = sh.transpose(x, perm=(*axes, *rest))
-        tail = front.shape[len(axes) :]
-        rows = sh.reshape(front, shape=(math.prod(sizes), *tail))
-        z = gather(rows, sh.reshape(flat, shape=(math.prod(shape),)), batch=0)
-        z = sh.reshape(z, shape=(*shape, *tail))
-        k = len(shape)
-        perm = (*range(k, k + place), *range(k), *range(k + place, len(z.shape)))
-        return sh.transpose(z, perm=perm)
-
-    return rule
+    for n, array in zip(sizes, arrays, strict=True):
+        flat = flat * n + _in_range(expand(array, shape), n)
+    front = sh.transpose(x, perm=(*axes, *rest))
+    tail = front.shape[len(axes) :]
+    rows = sh.reshape(front, shape=(math.prod(sizes), *tail))
+    z = gather(rows, sh.reshape(flat, shape=(math.prod(shape),)), batch=0)
+    z = sh.reshape(z, shape=(*shape, *tail))
+    k = len(shape)
+    return sh.transpose(z, perm=(*range(k, k + place), *range(k), *range(k + place, len(z.shape))))
 
 
 def _in_range(i: Node, n: int) -> Node:

@@ -32,7 +32,11 @@ class Touched:
     def __str__(self) -> str:
         op = self.node.op
         assert op is not None
-        places = "" if self.node.type.size == 1 else f" at {self.count} of {self.node.type.size} elements"
+        places = (
+            ""
+            if self.node.type.size == 1
+            else f" at {self.count} of {self.node.type.size} elements"
+        )
         at = f"\n  {quote(self.node.site)}" if self.node.site else ""
         return f"{op.name} has no derivative{places}; used: {self.convention}{at}"
 
@@ -55,9 +59,7 @@ def find_kinks(trace: Trace, roots: Sequence[Node], wrt: Sequence[Node]) -> list
     order = toposort(bodies)
     reaches = depends(order, inlined(wrt))
     cotangents = sweep(bodies, wrt, [full(1, b.type) for b in bodies])
-    candidates = [
-        n for n in order if n.op and n.op.kink and n in reaches and n in cotangents
-    ]
+    candidates = [n for n in order if n.op and n.op.kink and n in reaches and n in cotangents]
     found: list[Touched] = []
     for node in candidates:
         assert node.op is not None
@@ -70,5 +72,3 @@ def find_kinks(trace: Trace, roots: Sequence[Node], wrt: Sequence[Node]) -> list
         if (count := int(np.count_nonzero(hit))) > 0:
             found.append(Touched(node, count, node.op.kink.convention))
     return found
-
-

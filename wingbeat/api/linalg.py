@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wingbeat.api.tensor import Tensor, asarray, cast_to, compose
+from wingbeat.api.tensor import Tensor, apply, asarray, cast_to
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.node import Node
 from wingbeat.ir.types import promote
@@ -39,36 +39,33 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
     >>> wb.matmul([[1.0, 2.0]], [[3.0], [4.0]])
     tensor([[11.]])
     """
-    x, y = _numbers(x1, x2)
-    if not x.ndim or not y.ndim:
+    if isinstance(x1, Tensor) and isinstance(x2, Tensor) and x1.dtype is x2.dtype:
+        return apply(_matmul, x1, x2)
+    return apply(_matmul, *_numbers(x1, x2))
+
+
+def _check_matmul(x: Node, y: Node) -> None:
+    if not x.shape or not y.shape:
         raise TypeMismatch(f"matmul: {x.type} @ {y.type}: a scalar is no matrix; use *")
-    inner = y.shape[-2] if y.ndim > 1 else y.shape[0]
-    if x.shape[-1] != inner:
-        raise TypeMismatch(_inner_differ(x, y, inner))
-    return compose(_matmul, x, y)
-
-
-def _inner_differ(x: Tensor, y: Tensor, inner: int) -> str:
-    from wingbeat.api.trace import site
-    from wingbeat.ir.node import quote
-
+    inner = y.shape[-2] if len(y.shape) > 1 else y.shape[0]
+    if x.shape[-1] == inner:
+        return
     hint = ""
-    if y.ndim == 2 and y.shape[-1] == x.shape[-1]:
+    if len(y.shape) == 2 and y.shape[-1] == x.shape[-1]:
         hint = " Did you mean x @ y.T?"
-    elif x.ndim == 2 and x.shape[0] == inner:
+    elif len(x.shape) == 2 and x.shape[0] == inner:
         hint = " Did you mean x.T @ y?"
-    at = site()
-    text = f"matmul: inner sizes {x.shape[-1]} and {inner} differ: {x.type} @ {y.type}.{hint}"
-    return f"{text}\n  {quote(at)}" if at else text
+    raise TypeMismatch(
+        f"matmul: inner sizes {x.shape[-1]} and {inner} differ: {x.type} @ {y.type}.{hint}"
+    )
 
 
 def _matmul(x: Node, y: Node) -> Node:
     """Labels: 0 the rows, 1 the inner axis, 2 the columns, from 3 on the leading axes from behind."""
+    _check_matmul(x, y)
     left: Labels = (0, 1) if len(x.shape) > 1 else (1,)
     right: Labels = (1, 2) if len(y.shape) > 1 else (1,)
     out = tuple(k for k in (*left, *right) if k != 1)
-    if len(x.shape) <= 2 and len(y.shape) <= 2:
-        return contract(x, y, lhs=left, rhs=right, out=out)
     x, lead_x, sizes_x = _leading(x, len(left))
     y, lead_y, sizes_y = _leading(y, len(right))
     sizes = {**sizes_x, **sizes_y}
@@ -118,7 +115,7 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
     inputs, output = _subscripts(subscripts, tensors)
     if not tensors:
         raise TypeMismatch("einsum: give at least one operand")
-    return compose(lambda *xs: _einsum(list(xs), inputs, output), *tensors)
+    return apply(_einsum, *tensors, inputs=tuple(inputs), output=output)
 
 
 def _subscripts(text: str, tensors: Sequence[Tensor]) -> tuple[list[str], str]:
@@ -156,7 +153,7 @@ def _output(text: str, letters: str, right: str | None, dots: str) -> str:
     return output
 
 
-def _einsum(xs: list[Node], inputs: list[str], output: str) -> Node:
+def _einsum(*xs: Node, inputs: tuple[str, ...], output: str) -> Node:
     terms = [_diagonal(x, labels) for x, labels in zip(xs, inputs, strict=True)]
     terms = _unit_axes(terms)
     while len(terms) > 1:
@@ -246,7 +243,7 @@ def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Tensor:
     fresh = itertools.count(x.ndim)
     rhs = tuple(pair[k] if k in pair else next(fresh) for k in range(y.ndim))
     out = (*(k for k in lhs if k not in left), *(k for k in rhs if k >= x.ndim))
-    return compose(lambda a, b: contract(a, b, lhs=lhs, rhs=rhs, out=out), x, y)
+    return apply(contract, x, y, lhs=lhs, rhs=rhs, out=out)
 
 
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wingbeat.api.axes import one_axis, several
-from wingbeat.api.tensor import Tensor, apply, asarray, broadcast_shapes, cast_to, compose, expand
+from wingbeat.api.tensor import Tensor, apply, asarray, broadcast_shapes, cast_to, expand
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.types import promote
 from wingbeat.ops import shape as sh
@@ -26,10 +26,14 @@ def reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> Tensor:
     if sizes.count(-1) == 1:
         known = math.prod(n for n in sizes if n != -1)
         if not known or t.size % known:
-            raise TypeMismatch(f"reshape: {t.size} elements of {t.type} do not fill shape {tuple(sizes)}")
+            raise TypeMismatch(
+                f"reshape: {t.size} elements of {t.type} do not fill shape {tuple(sizes)}"
+            )
         sizes[sizes.index(-1)] = t.size // known
     if math.prod(sizes) != t.size or min(sizes, default=0) < 0:
-        raise TypeMismatch(f"reshape: {t.size} elements of {t.type} do not fill shape {tuple(sizes)}")
+        raise TypeMismatch(
+            f"reshape: {t.size} elements of {t.type} do not fill shape {tuple(sizes)}"
+        )
     return apply(sh.reshape, t, shape=tuple(sizes))
 
 
@@ -108,7 +112,7 @@ def broadcast_to(x: Any, /, shape: Sequence[int]) -> Tensor:
     )
     if not fits:
         raise TypeMismatch(f"broadcast_to: {t.type} does not broadcast to shape {wanted}")
-    return compose(lambda n: expand(n, wanted), t)
+    return apply(expand, t, shape=wanted)
 
 
 def broadcast_arrays(*arrays: Any) -> list[Tensor]:
@@ -150,7 +154,9 @@ def stack(arrays: Sequence[Any], /, *, axis: int = 0) -> Tensor:
     """
     tensors = [asarray(x) for x in arrays]
     if len({t.shape for t in tensors}) > 1:
-        raise TypeMismatch(f"stack: shapes must be equal: {', '.join(str(t.type) for t in tensors)}")
+        raise TypeMismatch(
+            f"stack: shapes must be equal: {', '.join(str(t.type) for t in tensors)}"
+        )
     return concat([expand_dims(t, axis=axis) for t in tensors], axis=axis)
 
 
@@ -229,6 +235,7 @@ def repeat(x: Any, repeats: int, /, *, axis: int | None = None) -> Tensor:
     wide = (*t.shape[: k + 1], repeats, *t.shape[k + 1 :])
     joined = (*t.shape[:k], t.shape[k] * repeats, *t.shape[k + 1 :])
     return reshape(broadcast_to(expand_dims(t, axis=k + 1), wide), joined)
+
 
 __all__ = [
     "broadcast_arrays",

@@ -140,16 +140,22 @@ _REDUCTIONS = {
 
 def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
     if kwargs.pop("out", None) is not None:
-        raise NotSupported(f"np.{ufunc.__name__}: out= cannot be used, tensors are values; use the result")
+        raise NotSupported(
+            f"np.{ufunc.__name__}: out= cannot be used, tensors are values; use the result"
+        )
     if method == "__call__" and ufunc.__name__ in UFUNCS and not kwargs:
         return UFUNCS[ufunc.__name__](*inputs)
     if method == "reduce" and ufunc.__name__ in _REDUCTIONS:
         axis = kwargs.get("axis", 0)
-        return _REDUCTIONS[ufunc.__name__](inputs[0], axis=axis, keepdims=kwargs.get("keepdims", False))
+        return _REDUCTIONS[ufunc.__name__](
+            inputs[0], axis=axis, keepdims=kwargs.get("keepdims", False)
+        )
     if method == "outer" and ufunc.__name__ == "multiply":
         return linalg.outer(*inputs)
     extra = f" with {', '.join(kwargs)}" if kwargs else ""
-    raise NotSupported(f"np.{ufunc.__name__}{extra} has no derivative rule here; use wb's functions")
+    raise NotSupported(
+        f"np.{ufunc.__name__}{extra} has no derivative rule here; use wb's functions"
+    )
 
 
 def _with(function: Callable[..., Any], **renamed: str) -> Callable[..., Any]:
@@ -194,7 +200,9 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     ),
     "reshape": _with(lambda x, shape, order="C", **k: manipulation.reshape(x, shape)),
     "ravel": _with(lambda x, order="C": _flatten(asarray(x))),
-    "transpose": _with(lambda x, axes=None: manipulation.permute_dims(x, axes) if axes else asarray(x).T),
+    "transpose": _with(
+        lambda x, axes=None: manipulation.permute_dims(x, axes) if axes else asarray(x).T
+    ),
     "swapaxes": _with(lambda x, a, b: manipulation.moveaxis(x, (a, b), (b, a))),
     "moveaxis": _with(manipulation.moveaxis),
     "expand_dims": _with(lambda x, axis: manipulation.expand_dims(x, axis=axis)),
@@ -206,14 +214,20 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "hstack": _with(lambda xs: manipulation.concat(xs, axis=0 if asarray(xs[0]).ndim < 2 else 1)),
     "flip": _with(lambda x, axis=None: manipulation.flip(x, axis=axis)),
     "roll": _with(lambda x, shift, axis=None: manipulation.roll(x, shift, axis=axis)),
-    "tile": _with(lambda x, reps: manipulation.tile(x, reps if isinstance(reps, tuple) else (reps,))),
+    "tile": _with(
+        lambda x, reps: manipulation.tile(x, reps if isinstance(reps, tuple) else (reps,))
+    ),
     "repeat": _with(lambda x, repeats, axis=None: manipulation.repeat(x, repeats, axis=axis)),
     "take": _with(
-        lambda x, i, axis=None: indexing.take(x if axis is not None else _flatten(asarray(x)), i, axis=axis)
+        lambda x, i, axis=None: indexing.take(
+            x if axis is not None else _flatten(asarray(x)), i, axis=axis
+        )
     ),
     "take_along_axis": _with(lambda x, i, axis=-1: indexing.take_along_axis(x, i, axis=axis)),
     "dot": _with(
-        lambda x, y: asarray(x) * y if 0 in (asarray(x).ndim, asarray(y).ndim) else linalg.matmul(x, y)
+        lambda x, y: (
+            asarray(x) * y if 0 in (asarray(x).ndim, asarray(y).ndim) else linalg.matmul(x, y)
+        )
     ),
     "matmul": _with(linalg.matmul),
     "outer": _with(lambda x, y: linalg.outer(_flatten(asarray(x)), _flatten(asarray(y)))),
@@ -244,7 +258,9 @@ def _rows(x: Any) -> Tensor:
 
 def _norm(x: Any, ord: Any, axis: Any, keepdims: bool) -> Tensor:
     if ord not in (None, 2, "fro") or (ord == 2 and axis is None and asarray(x).ndim == 2):
-        raise NotSupported(f"np.linalg.norm: ord={ord!r} is not differentiated here; use the Euclidean norm")
+        raise NotSupported(
+            f"np.linalg.norm: ord={ord!r} is not differentiated here; use the Euclidean norm"
+        )
     return statistics.norm(x, axis=axis, keepdims=keepdims)
 
 

@@ -141,7 +141,9 @@ class Generator:
             self._count += 1
         words = self._seed & 0xFFFFFFFF, self._seed >> 32
         value = random_bits.numpy(
-            np.array([words[0] ^ (count & 0xFFFFFFFF), words[1] ^ (count >> 32) ^ 0x9E3779B9], np.uint32),
+            np.array(
+                [words[0] ^ (count & 0xFFFFFFFF), words[1] ^ (count >> 32) ^ 0x9E3779B9], np.uint32
+            ),
             shape=(2,),
             batch=0,
         )

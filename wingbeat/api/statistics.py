@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from wingbeat.api.axes import one_axis, several
-from wingbeat.api.tensor import Tensor, asarray, cast_to, compose
-from wingbeat.ir.node import Node
+from wingbeat.api.tensor import Rule, Tensor, apply, asarray, cast_to
+from wingbeat.ir.node import Node, Primitive
 from wingbeat.ir.types import as_dtype
 from wingbeat.ops import composites as co
 from wingbeat.ops import reduce as rd
 from wingbeat.ops.shape import reshape
 
 
-def _reduce(
-    x: Tensor, axis: Any, keepdims: bool, name: str, rule: Callable[[Node, tuple[int, ...]], Node]
-) -> Tensor:
-    axes = several(axis, x.ndim, name)
-    if not keepdims:
-        return compose(lambda n: rule(n, axes), x)
+def _reduce(rule: Rule, x: Tensor, axis: Any, keepdims: bool, **attrs: Any) -> Tensor:
+    axes = several(axis, x.ndim, rule.__name__ if not isinstance(rule, Primitive) else rule.name)
+    if keepdims:
+        return apply(_keeping, x, rule=rule, axes=axes, **attrs)
+    return apply(rule, x, axes=axes, **attrs)
+
+
+def _keeping(x: Node, *, rule: Rule, axes: tuple[int, ...], **attrs: Any) -> Node:
     shape = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
-    return compose(lambda n: reshape(rule(n, axes), shape=shape), x)
+    return reshape(rule(x, axes=axes, **attrs), shape=shape)
 
 
 def _floats(x: Any) -> Tensor:
@@ -46,7 +47,7 @@ def sum(x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = Fals
     >>> wb.sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
     tensor([4., 6.])
     """
-    return _reduce(_wide(x, dtype), axis, keepdims, "sum", lambda n, a: rd.sum(n, axes=a))
+    return _reduce(rd.sum, _wide(x, dtype), axis, keepdims)
 
 
 def prod(x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
@@ -56,7 +57,7 @@ def prod(x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = Fal
     >>> wb.grad(wb.prod)(wb.asarray([0.0, 2.0, 3.0]))
     tensor([6., 0., 0.])
     """
-    return _reduce(_wide(x, dtype), axis, keepdims, "prod", lambda n, a: co.prod(n, axes=a))
+    return _reduce(co.prod, _wide(x, dtype), axis, keepdims)
 
 
 def mean(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -66,7 +67,7 @@ def mean(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
     >>> wb.mean([1.0, 2.0, 6.0])
     tensor(3.)
     """
-    return _reduce(_floats(x), axis, keepdims, "mean", lambda n, a: co.mean(n, axes=a))
+    return _reduce(co.mean, _floats(x), axis, keepdims)
 
 
 def var(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
@@ -76,8 +77,7 @@ def var(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool 
     >>> wb.var([1.0, 2.0, 3.0], correction=1)
     tensor(1.)
     """
-    rule = lambda n, a: co.var(n, axes=a, correction=float(correction))  # noqa: E731
-    return _reduce(_floats(x), axis, keepdims, "var", rule)
+    return _reduce(co.var, _floats(x), axis, keepdims, correction=float(correction))
 
 
 def std(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
@@ -99,7 +99,7 @@ def max(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
     >>> wb.max([1.0, 3.0, 2.0])
     tensor(3.)
     """
-    return _reduce(asarray(x), axis, keepdims, "max", lambda n, a: rd.max(n, axes=a))
+    return _reduce(rd.max, asarray(x), axis, keepdims)
 
 
 def min(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -109,7 +109,7 @@ def min(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
     >>> wb.min([1.0, 3.0, 2.0])
     tensor(1.)
     """
-    return _reduce(asarray(x), axis, keepdims, "min", lambda n, a: rd.min(n, axes=a))
+    return _reduce(rd.min, asarray(x), axis, keepdims)
 
 
 def all(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -119,7 +119,7 @@ def all(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
     >>> wb.all([True, False])
     tensor(False)
     """
-    return _reduce(_truth(x), axis, keepdims, "all", lambda n, a: co.all(n, axes=a))
+    return _reduce(co.all, _truth(x), axis, keepdims)
 
 
 def any(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -129,7 +129,7 @@ def any(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
     >>> wb.any([True, False])
     tensor(True)
     """
-    return _reduce(_truth(x), axis, keepdims, "any", lambda n, a: co.any(n, axes=a))
+    return _reduce(co.any, _truth(x), axis, keepdims)
 
 
 def _truth(x: Any) -> Tensor:
@@ -144,7 +144,7 @@ def norm(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
     >>> wb.norm([3.0, 4.0])
     tensor(5.)
     """
-    return _reduce(_floats(x), axis, keepdims, "norm", lambda n, a: co.norm(n, axes=a))
+    return _reduce(co.norm, _floats(x), axis, keepdims)
 
 
 def logsumexp(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -154,7 +154,7 @@ def logsumexp(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
     >>> wb.logsumexp([1000.0, 1000.0]).item()
     1000.6931471805599
     """
-    return _reduce(_floats(x), axis, keepdims, "logsumexp", lambda n, a: co.logsumexp(n, axes=a))
+    return _reduce(co.logsumexp, _floats(x), axis, keepdims)
 
 
 def softmax(x: Any, /, *, axis: int = -1) -> Tensor:
@@ -166,7 +166,7 @@ def softmax(x: Any, /, *, axis: int = -1) -> Tensor:
     """
     t = _floats(x)
     k = one_axis(axis, t.ndim, "softmax")
-    return compose(lambda n: co.softmax(n, axis=k), t)
+    return apply(co.softmax, t, axis=k)
 
 
 def log_softmax(x: Any, /, *, axis: int = -1) -> Tensor:
@@ -178,16 +178,18 @@ def log_softmax(x: Any, /, *, axis: int = -1) -> Tensor:
     """
     t = _floats(x)
     k = one_axis(axis, t.ndim, "log_softmax")
-    return compose(lambda n: co.log_softmax(n, axis=k), t)
+    return apply(co.log_softmax, t, axis=k)
 
 
-def _running(x: Tensor, axis: int | None, name: str, initial: bool, rule: Any, first: Any) -> Tensor:
+def _running(
+    x: Tensor, axis: int | None, name: str, initial: bool, rule: Any, first: Any
+) -> Tensor:
     from wingbeat.api.manipulation import concat, reshape
 
     if axis is None:
         x, axis = (x if x.ndim == 1 else reshape(x, (x.size,))), 0
     k = one_axis(axis, x.ndim, name)
-    z = compose(lambda n: rule(n, axis=k), x)
+    z = apply(rule, x, axis=k)
     if not initial:
         return z
     from wingbeat.api.creation import full
@@ -228,7 +230,7 @@ def _position(op: Any, x: Any, axis: Any, keepdims: bool) -> Tensor:
     if axis is None:
         t = reshaped(t, (t.size,))
     k = 0 if axis is None else one_axis(axis, t.ndim, op.name)
-    z = compose(lambda n: op(n, axis=k), t)
+    z = apply(op, t, axis=k)
     if not keepdims:
         return z
     ones = tuple(1 if axis is None or j == k else n for j, n in enumerate(shape))
@@ -263,6 +265,7 @@ def count_nonzero(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Ten
     tensor(2)
     """
     return sum(asarray(x) != 0, axis=axis, keepdims=keepdims)
+
 
 __all__ = [
     "all",

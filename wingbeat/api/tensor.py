@@ -14,7 +14,7 @@ from wingbeat.api import trace as tracing
 from wingbeat.api.trace import ABSTRACT, GRAD, NOWHERE, Trace, enter, evaluate, join, site, state
 from wingbeat.backend.base import Cache
 from wingbeat.errors import NotDifferentiable, TypeMismatch
-from wingbeat.ir.node import Node, Primitive, build, full, here, quote
+from wingbeat.ir.node import Node, Primitive, Site, build, full, here, quote
 from wingbeat.ir.types import SHORT, TensorType, as_dtype, promote, tensor_type
 from wingbeat.ops import arithmetic as ar
 from wingbeat.ops import logic as lo
@@ -23,6 +23,8 @@ from wingbeat.ops import transcendental as tr
 from wingbeat.transform import inlined, obstacle, vjp
 
 Scalar = bool | int | float
+
+REMEMBERED = 1 << 14  # calls whose nodes are kept for the next time
 
 
 class Tensor:
@@ -493,16 +495,53 @@ def _nodes(operands: Sequence[Tensor], trace: Trace) -> tuple[tuple[Node, ...], 
     return nodes, flags if state.enabled else flags & ~GRAD
 
 
-def apply(op: Primitive, *operands: Tensor, **attrs: Any) -> Tensor:
-    """One primitive on tensors whose types fit it."""
+Rule = Callable[..., Node]  # of nodes and keyword attributes; a Primitive is one
+
+_known: dict[Any, Node] = {}
+
+
+def remembered(key: Any, at: Site | None, rule: Callable[[], Node]) -> Node:
+    """What `rule` builds, on behalf of the user's line `at`; looked up when the same is asked again.
+
+    The table is what makes tracing cheap: a call that was made before costs one look-up, however many
+    nodes it stands for.
+    """
+    if (node := _known.get(key)) is not None:
+        return node
+    outer, here.site = here.site, at
+    try:
+        node = rule()
+    except TypeMismatch as error:
+        raise _placed(error) from None
+    finally:
+        here.site = outer
+    if len(_known) >= REMEMBERED:
+        _known.clear()
+    _known[key] = node
+    return node
+
+
+def _placed(error: TypeMismatch) -> TypeMismatch:
+    """The error with the user's line, unless it has one."""
+    if here.site is None or "\n" in str(error):
+        return error
+    return TypeMismatch(f"{error}\n  {quote(here.site)}")
+
+
+def apply(rule: Rule, *operands: Tensor, **attrs: Any) -> Tensor:
+    """A primitive, or a module's function of nodes, on tensors whose types fit it.
+
+    `rule` is remembered by its identity, so it is no lambda made for the call; see `compose`.
+    """
     trace = join(operands)
     nodes, flags = _nodes(operands, trace)
-    node = build(op, nodes, tuple(sorted(attrs.items())) if attrs else (), site())
-    return lazy(node, trace, flags)
+    at = site()
+    key = (rule, nodes, at, tuple(attrs.items()))
+    return lazy(remembered(key, at, lambda: rule(*nodes, **attrs)), trace, flags)
 
 
 def compose(function: Callable[..., Node], *operands: Tensor) -> Tensor:
-    """A function of nodes applied to tensors."""
+    """A function of nodes that is made for this call, on tensors: nothing is remembered."""
     trace = join(operands)
     nodes, flags = _nodes(operands, trace)
     outer, here.site = here.site, site()
@@ -528,39 +567,18 @@ def binary(op: Primitive, x: Any, y: Any) -> Tensor:
             if trace is not None and (y._trace is trace or y._trace is None):
                 return _meet(op, node_of(x, trace), node_of(y, trace), trace, x._flags | y._flags)
         elif trace is not None and type(y) in _NUMBERS and y and x.type.inexact:
-            at = site()
-            node = node_of(x, trace)
-            return _result(op, (node, _shared_literal(y, node.type, at)), at, trace, x._flags)
+            return _meet(op, node_of(x, trace), y, trace, x._flags)
     if not (_is_operand(x) and _is_operand(y)):
         return NotImplemented  # type: ignore[return-value]
     return elementwise(op, x, y, floating=op in _FLOATING)
 
 
-def _result(op: Primitive, nodes: Any, at: Any, trace: Trace, flags: int) -> Tensor:
-    return lazy(build(op, nodes, (), at), trace, flags if state.enabled else flags & ~GRAD)
-
-
-def _meet(op: Primitive, a: Node, b: Node, trace: Trace, flags: int) -> Tensor:
-    """Two nodes of one trace: mostly they have one type, and nothing need be found out."""
+def _meet(op: Primitive, a: Node, b: Node | float, trace: Trace, flags: int) -> Tensor:
     at = site()
-    kind = a.type
-    if kind is b.type and (kind.inexact or op not in _FLOATING):
-        return _result(op, (a, b), at, trace, flags)
-    outer, here.site = here.site, at
-    try:
-        target = common_type(op.name, op in _FLOATING, (kind, b.type))
-        return _result(op, (fit(a, target), fit(b, target)), at, trace, flags)
-    except TypeMismatch as error:
-        raise _placed(error) from None
-    finally:
-        here.site = outer
-
-
-def _placed(error: TypeMismatch) -> TypeMismatch:
-    """The error with the user's line, unless it has one."""
-    if here.site is None or "\n" in str(error):
-        return error
-    return TypeMismatch(f"{error}\n  {quote(here.site)}")
+    node = _known.get((op, a, b, at))
+    if node is None:
+        node = remembered((op, a, b, at), at, lambda: united(op, op in _FLOATING, (a, b)))
+    return lazy(node, trace, flags if state.enabled else flags & ~GRAD)
 
 
 def _is_operand(x: Any) -> bool:
@@ -572,9 +590,6 @@ def elementwise(op: Primitive, *operands: Any, floating: bool = False) -> Tensor
 
     Python numbers are weak: they take the dtype of the tensors beside them.
     """
-    first = operands[0]
-    if len(operands) == 1 and isinstance(first, Tensor) and (not floating or first.type.inexact):
-        return apply(op, first)
     xs = [x if isinstance(x, Tensor) or type(x) in _SCALARS else asarray(x) for x in operands]
     tensors = [x for x in xs if isinstance(x, Tensor)]
     if not tensors:
@@ -583,28 +598,20 @@ def elementwise(op: Primitive, *operands: Any, floating: bool = False) -> Tensor
     flags = 0
     for t in tensors:
         flags |= t._flags
-    if not state.enabled:
-        flags &= ~GRAD
-    parts = [node_of(x, trace) if isinstance(x, Tensor) else x for x in xs]
+    at = site()
+    parts = tuple([node_of(x, trace) if isinstance(x, Tensor) else x for x in xs])
+    # 1, 1.0 and True are equal keys but not equal operands; -0.0 and 0.0 too.
+    numbers = tuple([repr(p) for p in parts if not isinstance(p, Node)])
+    key = (op, floating, parts, numbers, at)
+    node = remembered(key, at, lambda: united(op, floating, parts))
+    return lazy(node, trace, flags if state.enabled else flags & ~GRAD)
+
+
+def united(op: Rule, floating: bool, parts: Sequence[Node | Scalar]) -> Node:
+    """`op` on nodes and Python numbers brought to one type."""
     kinds = tuple([p.type if isinstance(p, Node) else type(p) for p in parts])
-    outer, here.site = here.site, site()
-    try:
-        target = common_type(op.name, floating, kinds)
-        nodes = tuple(
-            [
-                p
-                if kind is target
-                else fit(p, target)
-                if isinstance(p, Node)
-                else literal(p, target)
-                for p, kind in zip(parts, kinds, strict=True)
-            ]
-        )
-        return lazy(build(op, nodes, (), here.site), trace, flags)
-    except TypeMismatch as error:
-        raise _placed(error) from None
-    finally:
-        here.site = outer
+    target = common_type(op.name if isinstance(op, Primitive) else op.__name__, floating, kinds)
+    return op(*[fit(p, target) if isinstance(p, Node) else literal(p, target) for p in parts])
 
 
 @lru_cache(maxsize=8192)
@@ -628,23 +635,13 @@ def common_shape(name: str, types: Sequence[TensorType]) -> tuple[int, ...]:
         ) from None
 
 
-@lru_cache(maxsize=8192)
-def _shared_literal(value: float, type_: TensorType, at: Any) -> Node:
-    outer, here.site = here.site, at
-    try:
-        return full(value, type_)
-    finally:
-        here.site = outer
-
-
 def literal(value: Scalar, type_: TensorType) -> Node:
     """A Python number as part of the graph."""
     if type_.dtype.kind in "iu" and not isinstance(value, float):
         info = np.iinfo(type_.dtype)
         if not info.min <= value <= info.max:
             raise TypeMismatch(f"the number {value} does not fit into {SHORT[type_.dtype]}")
-    # -0.0 equals 0.0, so zeros are not looked up.
-    return _shared_literal(value, type_, here.site) if value else full(value, type_)
+    return full(value, type_)
 
 
 def fitted(*operands: Any) -> list[Tensor]:
@@ -653,7 +650,7 @@ def fitted(*operands: Any) -> list[Tensor]:
     dtype = promote(*(x.dtype if isinstance(x, Tensor) else type(x) for x in xs))
     tensors = [cast_to(x, dtype) if isinstance(x, Tensor) else asarray(x, dtype) for x in xs]
     shape = broadcast_shapes("broadcast", *tensors)
-    return [t if t.shape == shape else compose(lambda n: expand(n, shape), t) for t in tensors]
+    return [t if t.shape == shape else apply(expand, t, shape=shape) for t in tensors]
 
 
 def broadcast_shapes(name: str, *tensors: Tensor) -> tuple[int, ...]:

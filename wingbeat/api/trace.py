@@ -217,8 +217,8 @@ def evaluate(*wanted: Tensor) -> None:
                 "inside vmap a tensor stands for many examples and has no one value; "
                 "use wb.where(condition, a, b) in place of if, and no float() or print"
             )
-        trace = t._trace
-        assert trace is not None
+        if (trace := t._trace) is None:  # another thread was faster
+            continue
         with trace.lock:
             if t._value is None:
                 _evaluate(trace, t)

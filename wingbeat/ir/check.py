@@ -9,7 +9,9 @@ from wingbeat.ir.node import PRIMITIVES, Node
 from wingbeat.ir.walk import toposort
 
 
-def check(roots: Iterable[Node], leaves: Iterable[Node] | None = None, *, lowered: bool = False) -> None:
+def check(
+    roots: Iterable[Node], leaves: Iterable[Node] | None = None, *, lowered: bool = False
+) -> None:
     """Raise `InvalidGraph` unless every node obeys the rules.
 
     Every primitive is registered, every type is what the type rule says, every leaf is one of `leaves`

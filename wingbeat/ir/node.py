@@ -70,7 +70,9 @@ class Primitive:
     vjp: Callable[..., tuple[Node | None, ...]] | Absent  # (g, z, *xs) -> one g per operand
     batch: Callable[..., Node]  # (op, xs, batched, **attrs) -> z with the batch axis in front
     element: Callable[..., Any] | None  # (s, read, i, **attrs) -> the scalar z[i]
-    latex: str | Callable[..., str]  # "{0}" is an operand at strength `inner`; "{0:free}", "{0:atom}", ...
+    latex: (
+        str | Callable[..., str]
+    )  # "{0}" is an operand at strength `inner`; "{0:free}", "{0:atom}", ...
     level: int  # how tightly the formula binds as a whole
     inner: int  # how tightly an operand must bind to go without parentheses
     samples: tuple[Sample, ...]
@@ -201,7 +203,11 @@ def _intern(key: Any, node: Node) -> Node:
 
 
 def _make(
-    op: Primitive | None, inputs: tuple[Node, ...], attrs: Attrs, type_: TensorType, site: Site | None
+    op: Primitive | None,
+    inputs: tuple[Node, ...],
+    attrs: Attrs,
+    type_: TensorType,
+    site: Site | None,
 ) -> Node:
     node = object.__new__(Node)
     node.op = op

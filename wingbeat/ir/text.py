@@ -1,10 +1,10 @@
 """Graphs as text, and back.
 
-    graph(x: f64[3], y: f64[3]) {
-      %0 = mul(x, y) : f64[3]
-      %1 = sum(%0, axes=(0,)) : f64[]
-      return %1
-    }
+graph(x: f64[3], y: f64[3]) {
+  %0 = mul(x, y) : f64[3]
+  %1 = sum(%0, axes=(0,)) : f64[]
+  return %1
+}
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ def _type(text: str, row: str) -> Any:
 def _read_line(row: str, env: dict[str, Node]) -> None:
     match = _LINE.match(row)
     if not match:
-        raise InvalidGraph(f"cannot read {row.strip()!r}; a line looks like '%0 = mul(x, y) : f64[3]'")
+        raise InvalidGraph(
+            f"cannot read {row.strip()!r}; a line looks like '%0 = mul(x, y) : f64[3]'"
+        )
     name, op, arguments, type_ = match.groups()
     if op not in PRIMITIVES:
         raise InvalidGraph(f"no primitive is called {op!r}, in {row.strip()!r}")

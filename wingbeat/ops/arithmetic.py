@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wingbeat.ir.node import ATOM, PRODUCT, SUM, Absent, Kink, Node, Sample, full
+from wingbeat.ir.node import ATOM, POWER, PRODUCT, SUM, Absent, Kink, Node, Sample, full
 from wingbeat.ir.types import TensorType, tensor_type
 from wingbeat.ops.families import (
     ANY,
@@ -61,6 +61,7 @@ div = elementwise(
     partials=lambda z, x, y: (one_like(y) / y, -(z / y)),
     scalar=lambda s, x, y: s.div(x, y),
     latex=r"\frac{{{0}}}{{{1}}}",
+    level=PRODUCT,
     samples=_DIVISOR,
 )
 neg = elementwise(
@@ -102,7 +103,7 @@ floor_divide = elementwise(
     numpy=np.floor_divide,
     partials=lambda z, x, y: (None, None),
     scalar=lambda s, x, y: s.call("floor_divide", x, y),
-    latex=r"\left\lfloor {0} / {1:tighter} \right\rfloor",
+    latex=r"\left\lfloor {0} / {1:atom} \right\rfloor",
     inner=PRODUCT,
     samples=_DIVISOR,
     accepts=NUMBER,
@@ -113,9 +114,9 @@ remainder = elementwise(
     numpy=np.remainder,
     partials=lambda z, x, y: (one_like(x), -floor_divide(x, y)),
     scalar=lambda s, x, y: s.call("remainder", x, y),
-    latex=r"{0} \bmod {1:tighter}",
-    level=PRODUCT,
-    inner=PRODUCT,
+    latex=r"{0} \bmod {1}",
+    level=SUM,
+    inner=POWER,
     samples=_DIVISOR,
     accepts=NUMBER,
     kink=Kink(lambda z, x, y: _is_integer(x / y), "the derivative from the right"),
@@ -286,6 +287,7 @@ stop_gradient = elementwise(
     partials=lambda z, x: (None,),
     scalar=lambda s, x: x,
     latex="{0}",
+    inner=ATOM,
     samples=(Sample(((3,),)),),
     accepts=ANY,
 )

@@ -9,7 +9,7 @@ import builtins
 import math
 from typing import Any
 
-from wingbeat.ir.node import POWER, PRODUCT, Node, Sample, full
+from wingbeat.ir.node import POWER, SUM, Node, Sample, full
 from wingbeat.ops.arithmetic import abs, maximum, minimum, stop_gradient
 from wingbeat.ops.families import composite, one_like, zero_like
 from wingbeat.ops.index import gather
@@ -18,7 +18,10 @@ from wingbeat.ops.reduce import back, max, min, sum
 from wingbeat.ops.shape import Axes, concatenate, drop, inverse, like, reshape, slice, transpose
 from wingbeat.ops.transcendental import erf, exp, expm1, log, log1p, logaddexp, sigmoid, sqrt
 
-_ROWS = (Sample(((3, 4),), attrs=(("axes", (1,)),)), Sample(((2, 3, 4),), attrs=(("axes", (0, 2)),)))
+_ROWS = (
+    Sample(((3, 4),), attrs=(("axes", (1,)),)),
+    Sample(((2, 3, 4),), attrs=(("axes", (0, 2)),)),
+)
 _LINES = (Sample(((3, 4),), attrs=(("axis", 1),)), Sample(((2, 3),), attrs=(("axis", 0),)))
 
 
@@ -81,7 +84,7 @@ def _logsumexp(x: Node, *, axes: Axes) -> Node:
 
 
 logsumexp = composite(
-    "logsumexp", expand=_logsumexp, latex=r"\log\sum\exp {0:atom}", level=PRODUCT, samples=_ROWS
+    "logsumexp", expand=_logsumexp, latex=r"\log\sum\exp {0:atom}", level=SUM, samples=_ROWS
 )
 
 
@@ -122,9 +125,7 @@ cross_entropy = composite(
     "cross_entropy",
     expand=_cross_entropy,
     latex=r"H\left({0}, {1}\right)",
-    samples=(
-        Sample(((5, 3), (5,)), within=((-2.0, 2.0), (0, 2)), dtypes=("float64", "int64")),
-    ),
+    samples=(Sample(((5, 3), (5,)), within=((-2.0, 2.0), (0, 2)), dtypes=("float64", "int64")),),
 )
 
 
@@ -194,9 +195,7 @@ gelu = _activation("gelu", _gelu)
 silu = _activation("silu", lambda x: x * sigmoid(x))
 softplus = _activation("softplus", _softplus)
 elu = _activation("elu", _elu)
-square = composite(
-    "square", expand=lambda x: x * x, latex="{0:atom}^2", level=POWER, samples=_ONE
-)
+square = composite("square", expand=lambda x: x * x, latex="{0:atom}^2", level=POWER, samples=_ONE)
 clip = composite(
     "clip",
     expand=lambda x, low, high: minimum(maximum(x, low), high),
@@ -235,7 +234,7 @@ def _prod(x: Node, *, axes: Axes) -> Node:
     return reshape(x, shape=x.shape[1:])
 
 
-prod = composite("prod", expand=_prod, latex=r"\prod {0:product}", level=PRODUCT, samples=_ROWS)
+prod = composite("prod", expand=_prod, latex=r"\prod {0:product}", level=SUM, samples=_ROWS)
 
 
 def _cumprod(x: Node, *, axis: int) -> Node:

@@ -153,6 +153,26 @@ _OUTER = (("lhs", (0,)), ("out", (1, 0)), ("rhs", (1,)))
 _DOT = (("lhs", (0,)), ("out", ()), ("rhs", (0,)))
 _SHARED = (("lhs", (1, 0)), ("out", (2, 1, 0)), ("rhs", (2, 0)))
 
+def _contract_latex(
+    x: Any, y: Any, *, lhs: Labels, rhs: Labels, out: Labels, guard: bool = False
+) -> str:
+    """Products of matrices and vectors with their transposes; anything else as a sum over labels."""
+    inner = [k for k in lhs if k in rhs and k not in out]
+    rows, columns = [k for k in lhs if k not in rhs], [k for k in rhs if k not in lhs]
+    plain = len(inner) <= 1 and len(rows) <= 1 and len(columns) <= 1
+    if not plain or len(lhs) != len(inner + rows) or sorted(out) != sorted(rows + columns):
+        index = lambda labels: "".join(chr(ord("i") + k) for k in labels)  # noqa: E731
+        named = rf"{x:atom}_{{{index(lhs)}}} \, {y:atom}_{{{index(rhs)}}}"
+        return rf"\sum_{{{index(inner)}}} {named}" if inner else named
+    if out == (*columns, *rows) and rows and columns:
+        x, y, lhs, rhs, rows = y, x, rhs, lhs, columns
+    # A vector is a column: it lies down where it is the left factor of a scalar or the right one of a table.
+    left = rf"{x:atom}^{{\top}}" if inner and lhs[0] == inner[0] and (rows or not columns) else x
+    left = rf"{x:atom}^{{\top}}" if inner and not rows else left
+    turned = (inner and len(rhs) == 2 and rhs[1] == inner[0]) or (not inner and columns and rows)
+    return rf"{left} \, {y:atom}^{{\top}}" if turned else rf"{left} \, {y}"
+
+
 contract = bilinear(
     "contract",
     type_rule=_contract_type,
@@ -160,7 +180,7 @@ contract = bilinear(
     adjoints=_contract_adjoints,
     batch=_contract_batch,
     element=_contract_element,
-    latex=lambda x, y, **_: rf"{x} \, {y}",
+    latex=_contract_latex,
     level=PRODUCT,
     inner=PRODUCT,
     samples=(

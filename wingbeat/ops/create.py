@@ -23,6 +23,17 @@ def _never(op: Any, xs: Any, batched: Any, **attrs: Any) -> Node:
     raise AssertionError("a constant has no operand that could be batched")
 
 
+def _number(value: float) -> str:
+    """Every digit that it takes to read the same number back."""
+    if value != value:
+        return r"\mathrm{NaN}"
+    if abs(value) == float("inf"):
+        return r"-\infty" if value < 0 else r"\infty"
+    text = repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+    digits, _, exponent = text.partition("e")
+    return rf"{digits} \cdot 10^{{{int(exponent)}}}" if exponent else digits
+
+
 full = custom(
     "full",
     type_rule=lambda *, value, shape, dtype: tensor_type(shape, dtype),
@@ -31,7 +42,7 @@ full = custom(
     vjp=lambda g, z: (),
     batch=_never,
     element=lambda s, read, i, *, value, shape, dtype: s.const(value),
-    latex=lambda *, value, shape, dtype: format(value, "g"),
+    latex=lambda *, value, shape, dtype: _number(value),
     samples=(
         Sample((), attrs=(("dtype", "float64"), ("shape", (2, 3)), ("value", 1.5))),
         Sample((), attrs=(("dtype", "bool"), ("shape", ()), ("value", True))),

@@ -55,7 +55,9 @@ def _gather(x: Any, i: Any, *, batch: int) -> Any:
     _check_range(i, x.shape[batch])
     if batch == 0:
         return np.take(x, i, axis=0)
-    rows = x.reshape((-1, *x.shape[batch + 1 :])) if x.size else x.reshape((0, *x.shape[batch + 1 :]))
+    rows = (
+        x.reshape((-1, *x.shape[batch + 1 :])) if x.size else x.reshape((0, *x.shape[batch + 1 :]))
+    )
     found = np.take(rows, _flat_positions(i, x.shape[batch], batch).ravel(), axis=0)
     return found.reshape((*i.shape, *x.shape[batch + 1 :]))
 
@@ -86,7 +88,9 @@ gather = custom(
 def _scatter_type(x: TensorType, i: TensorType, *, size: int, batch: int) -> TensorType:
     _positions_rule(x, i, batch)
     if x.shape[: batch + 1] != i.shape:
-        raise TypeMismatch(f"one position for each row: {x.shape[: batch + 1]} rows, {i.shape} positions")
+        raise TypeMismatch(
+            f"one position for each row: {x.shape[: batch + 1]} rows, {i.shape} positions"
+        )
     return tensor_type((*x.shape[:batch], size, *x.shape[batch + 1 :]), x.dtype)
 
 

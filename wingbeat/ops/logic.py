@@ -109,6 +109,7 @@ where = custom(
     batch=lambda op, xs, batched: op(*spread(xs, batched)),
     element=lambda s, read, i: s.select(*(r(i) for r in read)),
     latex=r"\begin{{cases}} {1} & {0} \\ {2} & \text{{otherwise}} \end{{cases}}",
+    level=SUM,
     samples=(
         Sample(
             ((3, 4), (3, 4), (3, 4)),

@@ -20,7 +20,9 @@ _PARITY = 0x1BD11BDA
 _MASK = 0xFFFFFFFF
 
 
-def threefry(key: tuple[Any, Any], counter: tuple[Any, Any], rotate: Any, add: Any, xor: Any) -> Any:
+def threefry(
+    key: tuple[Any, Any], counter: tuple[Any, Any], rotate: Any, add: Any, xor: Any
+) -> Any:
     """One block: two words, from two words of key and two of counter, in any reading of +, ^ and <<<."""
     schedule = (*key, xor(xor(key[0], key[1]), _PARITY))
     x, y = add(counter[0], key[0]), add(counter[1], key[1])

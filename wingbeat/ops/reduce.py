@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wingbeat.errors import TypeMismatch
-from wingbeat.ir.node import ATOM, PRODUCT, Absent, Kink, Node, Sample
+from wingbeat.ir.node import PRODUCT, SUM, Absent, Kink, Node, Sample
 from wingbeat.ir.types import TensorType, tensor_type
 from wingbeat.ops.arithmetic import cast
 from wingbeat.ops.families import ANY, NUMBER, custom, full, linear, pull, require_kind
@@ -47,7 +47,7 @@ sum = linear(
         "add", tuple(read[0].shape[a] for a in axes), lambda k: read[0](insert(i, axes, k))
     ),
     latex=r"\sum {0}",
-    level=PRODUCT,
+    level=SUM,
     inner=PRODUCT,
     samples=(*_SAMPLES, Sample(((0, 2),), attrs=(("axes", (0,)),))),
 )
@@ -94,9 +94,7 @@ def _extreme(name: str, numpy: Any) -> Any:
         element=lambda s, read, i, *, axes: s.reduce(
             name, tuple(read[0].shape[a] for a in axes), lambda k: read[0](insert(i, axes, k))
         ),
-        latex=rf"\{name} {{0}}",
-        level=PRODUCT,
-        inner=ATOM,
+        latex=rf"\{name}\left({{0}}\right)",
         samples=_SAMPLES,
         kink=Kink(_tied, "ties share equally"),
     )

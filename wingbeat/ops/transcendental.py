@@ -22,6 +22,7 @@ def _function(
     latex: str = "",
     within: tuple[float, float] = (-2.0, 2.0),
     kink: Kink | None = None,
+    level: int = ATOM,
 ) -> Any:
     """A function of one number; `partial(z, x)` is its derivative."""
     return elementwise(
@@ -30,6 +31,7 @@ def _function(
         partials=lambda z, x: (partial(z, x),),
         scalar=lambda s, x: s.call(name, x),
         latex=latex or rf"\{name}\left({{0}}\right)",
+        level=level,
         samples=(Sample(((3, 4),), within), Sample(((),), within)),
         kink=kink,
     )
@@ -46,7 +48,7 @@ def _at(value: float) -> Any:
 _POSITIVE, _INSIDE = (0.5, 3.0), (-0.9, 0.9)
 
 exp = _function("exp", np.exp, lambda z, x: z)
-exp2 = _function("exp2", np.exp2, lambda z, x: z * _LN2, r"2^{{{0}}}")
+exp2 = _function("exp2", np.exp2, lambda z, x: z * _LN2, r"2^{{{0}}}", level=POWER)
 expm1 = _function("expm1", np.expm1, lambda z, x: z + 1, _named("expm1"))
 log = _function("log", np.log, lambda z, x: one_like(x) / x, within=_POSITIVE)
 log1p = _function("log1p", np.log1p, lambda z, x: 1 / (1 + x), _named("log1p"), _POSITIVE)
@@ -69,7 +71,11 @@ asin = _function(
     "asin", np.arcsin, lambda z, x: 1 / sqrt((1 - x) * (1 + x)), r"\arcsin\left({0}\right)", _INSIDE
 )
 acos = _function(
-    "acos", np.arccos, lambda z, x: -1 / sqrt((1 - x) * (1 + x)), r"\arccos\left({0}\right)", _INSIDE
+    "acos",
+    np.arccos,
+    lambda z, x: -1 / sqrt((1 - x) * (1 + x)),
+    r"\arccos\left({0}\right)",
+    _INSIDE,
 )
 atan = _function("atan", np.arctan, lambda z, x: 1 / (1 + x * x), r"\arctan\left({0}\right)")
 sinh = _function("sinh", np.sinh, lambda z, x: cosh(x))
