@@ -46,7 +46,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "onnx": {"interop"},
     "sklearn": {"data"},
     "safetensors": {"train", "interop"},
-    "rich": {"train", "explain", "cli"},
+    "rich": {"nn", "train", "explain", "cli"},
     "matplotlib": {"explain", "cli", "studio"},
     "starlette": {"studio"},
     "uvicorn": {"studio"},

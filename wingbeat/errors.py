@@ -6,6 +6,7 @@
     ├── NotDifferentiable TypeError    a derivative was asked for where none is defined
     ├── AtKink            ValueError   a derivative was taken at a kink, and kinks="raise"
     ├── NoValue           RuntimeError a number was asked of a tensor that has none (inside vmap)
+    ├── Diverged          ArithmeticError  training met a number that is not finite
     ├── InvalidGraph      ValueError   a graph, or the text of one, breaks a rule of the graph
     ├── NotSupported      NotImplementedError  a named thing that Wingbeat does not do
     └── BadInput          ValueError   something from outside: a file, a flag, an expression
@@ -40,6 +41,10 @@ class AtKink(WingbeatError, ValueError):
 
 class NoValue(WingbeatError, RuntimeError):
     """A number was asked of a tensor that stands for many, as inside `vmap`."""
+
+
+class Diverged(WingbeatError, ArithmeticError):
+    """Training met a loss, a gradient or a weight that is not finite."""
 
 
 class InvalidGraph(WingbeatError, ValueError):

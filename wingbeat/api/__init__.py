@@ -7,6 +7,7 @@ from wingbeat.api.elementwise import *  # noqa: F403
 from wingbeat.api.indexing import nonzero, take, take_along_axis
 from wingbeat.api.kinks import KinkWarning
 from wingbeat.api.linalg import *  # noqa: F403
+from wingbeat.api.losses import binary_cross_entropy, cross_entropy, layer_norm
 from wingbeat.api.manipulation import *  # noqa: F403
 from wingbeat.api.statistics import *  # noqa: F403
 from wingbeat.api.tensor import Tensor, asarray, assign, no_grad

@@ -8,28 +8,20 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from wingbeat.api.axes import one_axis
-from wingbeat.api.tensor import (
-    Tensor,
-    asarray,
-    broadcast_shapes,
-    cast_to,
-    apply,
-    expand,
-    site,
-)
+from wingbeat.api.tensor import Tensor, apply, asarray, cast_to, common_shape, expand, site
 from wingbeat.errors import OutOfRange, TypeMismatch
 from wingbeat.ir.node import Node, full, quote
-from wingbeat.ir.types import as_dtype, tensor_type
+from wingbeat.ir.types import SHORT, as_dtype, tensor_type
 from wingbeat.ops import arithmetic as ar
 from wingbeat.ops import logic as lo
 from wingbeat.ops import shape as sh
+from wingbeat.ops.create import iota
 from wingbeat.ops.index import gather, last_writer
 
 
@@ -44,54 +36,55 @@ class Plain:
     shape: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Key:
+    """What a key does to a tensor of one type; the index arrays themselves are operands.
+
+    After the plain part, `axes` are indexed by arrays that broadcast to `common`, and the axes of `common`
+    come to stand at `place`. `lazy` says which arrays are not checked before the graph runs.
+    """
+
+    plain: Plain
+    axes: tuple[int, ...]
+    common: tuple[int, ...]
+    place: int
+    lazy: tuple[bool, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of what is read or written."""
+        if not self.axes:
+            return self.plain.shape
+        rest = sh.drop(self.plain.shape, self.axes)
+        return (*rest[: self.place], *self.common, *rest[self.place :])
+
+
 def get(x: Tensor, key: Any) -> Tensor:
     """`x[key]`."""
-    parts = _expanded(x, key)
-    arrays = [p for p in parts if isinstance(p, Tensor)]
-    plain = _plain(x, parts)
-    y = x if _is_whole(plain, x) else apply(_take, x, plain=plain)
-    if not arrays:
-        return y
-    axes, lead = _array_axes(parts)
-    return _gather(y, axes, arrays, lead)
+    found, arrays = _parsed(x, key)
+    return apply(_read, x, *arrays, key=found)
 
 
-def put(x: Tensor, key: Any, value: Tensor) -> Tensor:
+def put(x: Tensor, key: Any, value: Any) -> Tensor:
     """`x` after `x[key] = value`."""
-    value = cast_to(value, x.dtype)
-    target = get(_numbered(x), key)  # which element of x stands at each place of x[key]
-    if value.shape != target.shape:
-        wanted = target.shape
-        try:
-            fits = np.broadcast_shapes(value.shape, wanted) == wanted
-        except ValueError:
-            fits = False
-        if not fits:
-            raise TypeMismatch(_located(f"cannot put {value.type} into a place of shape {wanted}"))
-        value = apply(expand, value, shape=wanted)
-    return apply(_written, x, target, value)
+    found, arrays = _parsed(x, key)
+    v = _fitting(x, value, found.shape)
+    return apply(_written, x, v, *arrays, key=found)
 
 
-def _written(x: Node, i: Node, v: Node) -> Node:
-    count, size = v.type.size, x.type.size
-    if not count:
-        return x
-    positions = sh.reshape(i, shape=(count,))
-    writer = last_writer(positions, size=size, batch=0)
-    taken = lo.less(writer, full(0, writer.type))
-    source = ar.maximum(writer, full(0, writer.type))
-    written = gather(sh.reshape(v, shape=(count,)), source, batch=0)
-    return sh.reshape(lo.where(taken, sh.reshape(x, shape=(size,)), written), shape=x.shape)
-
-
-def _numbered(x: Tensor) -> Tensor:
-    """The position of each element of `x` in row-major order."""
-    line = np.arange(x.size)
-    line.flags.writeable = False
-    return asarray(line.reshape(x.shape))
-
-
-# --- reading a key -----------------------------------------------------------------------------------
+def _fitting(x: Tensor, value: Any, shape: tuple[int, ...]) -> Tensor:
+    """`value` in the dtype of `x`, without leading axes of size 1, which NumPy drops here."""
+    if type(value) is int and x.dtype.kind in "iu":
+        info = np.iinfo(x.dtype)
+        if not info.min <= value <= info.max:
+            raise TypeMismatch(_located(f"the number {value} does not fit into {SHORT[x.dtype]}"))
+    v = cast_to(asarray(value), x.dtype)
+    extra = max(v.ndim - len(shape), 0)
+    short = v.shape[extra:]
+    pairs = zip(reversed(short), reversed(shape), strict=False)
+    if any(n != 1 for n in v.shape[:extra]) or any(a not in (1, b) for a, b in pairs):
+        raise TypeMismatch(_located(f"cannot put {v.type} into a place of shape {shape}"))
+    return apply(sh.reshape, v, shape=short) if extra else v
 
 
 def _located(text: str) -> str:
@@ -99,10 +92,122 @@ def _located(text: str) -> str:
     return f"{text}\n  {quote(at)}" if at else text
 
 
-def _expanded(x: Tensor, key: Any) -> list[Any]:
-    """One entry per axis (int, slice or integer Tensor) and None for each new axis."""
-    parts = list(key) if isinstance(key, tuple) else [key]
-    parts = [q for p in parts for q in _entry(p)]
+# --- on nodes --------------------------------------------------------------------------------------
+
+
+def _read(x: Node, *arrays: Node, key: Key) -> Node:
+    y = _sliced(x, key.plain)
+    return _gathered(y, arrays, key) if arrays else y
+
+
+def _written(x: Node, v: Node, *arrays: Node, key: Key) -> Node:
+    v = expand(v, key.shape)
+    if not v.type.size:
+        return x
+    if not arrays:
+        here = _unsliced(full(1, tensor_type(v.shape, "int8")), x, key.plain)
+        return lo.where(lo.greater(here, full(0, here.type)), _unsliced(v, x, key.plain), x)
+    count, size = v.type.size, x.type.size
+    # Which element of x stands at each place of x[key], and which element of v writes it last.
+    numbered = sh.reshape(iota(axis=0, shape=(size,), dtype="int64"), shape=x.shape)
+    positions = sh.reshape(_read(numbered, *arrays, key=key), shape=(count,))
+    writer = last_writer(positions, size=size, batch=0)
+    none = full(0, writer.type)
+    written = gather(sh.reshape(v, shape=(count,)), ar.maximum(writer, none), batch=0)
+    kept = sh.reshape(x, shape=(size,))
+    return sh.reshape(lo.where(lo.less(writer, none), kept, written), shape=x.shape)
+
+
+def _sliced(x: Node, plain: Plain) -> Node:
+    if plain.stop != x.shape or any(plain.start) or any(k != 1 for k in plain.step):
+        x = sh.slice(x, start=plain.start, stop=plain.stop, step=plain.step)
+    if plain.flips:
+        x = sh.flip(x, axes=plain.flips)
+    return x if x.shape == plain.shape else sh.reshape(x, shape=plain.shape)
+
+
+def _unsliced(v: Node, x: Node, plain: Plain) -> Node:
+    """The elements of `v` where `_sliced` reads them from `x`, and zeros elsewhere."""
+    sizes = tuple(len(range(*s)) for s in zip(plain.start, plain.stop, plain.step, strict=True))
+    v = sh.reshape(v, shape=sizes)
+    if plain.flips:
+        v = sh.flip(v, axes=plain.flips)
+    after = tuple(n - stop for n, stop in zip(x.shape, plain.stop, strict=True))
+    return sh.pad(v, before=plain.start, after=after, between=tuple(k - 1 for k in plain.step))
+
+
+def _gathered(x: Node, arrays: tuple[Node, ...], key: Key) -> Node:
+    """The elements at positions along `axes`, which come to stand as axes of `common` at `place`."""
+    rest = tuple(k for k in range(len(x.shape)) if k not in key.axes)
+    sizes = tuple(x.shape[a] for a in key.axes)
+    checks = key.lazy if len(sizes) > 1 else (False,)  # gather itself checks a single axis
+    flat: Node | None = None
+    for n, i, check in zip(sizes, arrays, checks, strict=True):
+        i = expand(_in_range(i, n) if check else i, key.common)
+        flat = i if flat is None else flat * n + i
+    assert flat is not None
+    front = sh.transpose(x, perm=(*key.axes, *rest))
+    tail = front.shape[len(sizes) :]
+    rows = sh.reshape(front, shape=(math.prod(sizes), *tail))
+    z = gather(rows, sh.reshape(flat, shape=(math.prod(key.common),)), batch=0)
+    z = sh.reshape(z, shape=(*key.common, *tail))
+    k, place = len(key.common), key.place
+    return sh.transpose(z, perm=(*range(k, k + place), *range(k), *range(k + place, len(z.shape))))
+
+
+def _in_range(i: Node, n: int) -> Node:
+    """Positions outside 0 ... n - 1 become so negative that gather refuses every sum with them."""
+    outside = lo.logical_or(lo.less(i, full(0, i.type)), lo.greater_equal(i, full(n, i.type)))
+    return lo.where(outside, full(-(2**62), i.type), i)
+
+
+def _wrapped(i: Node, *, size: int) -> Node:
+    """Negative positions count from the end."""
+    i = ar.cast(i, dtype="int64")
+    return lo.where(lo.less(i, full(0, i.type)), i + size, i)
+
+
+# --- reading a key -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Mask:
+    """One axis of a boolean index: the positions where it is true."""
+
+    positions: Tensor
+    size: int
+
+
+def _parsed(x: Tensor, key: Any) -> tuple[Key, list[Tensor]]:
+    entries = [q for p in (key if isinstance(key, tuple) else (key,)) for q in _entry(p)]
+    parts = _expanded(x, entries)
+    sizes = iter(x.shape)
+    parts = [p if p is None else _checked(p, next(sizes)) for p in parts]
+    plain = _plain(x, parts)
+    arrays = [p for p in parts if isinstance(p, Tensor)]
+    if not arrays:
+        return Key(plain, (), (), 0, ()), []
+    kept = [p for p in parts if not isinstance(p, int)]
+    axes = tuple(k for k, p in enumerate(kept) if isinstance(p, Tensor))
+    try:
+        common = common_shape("index arrays", [a.type for a in arrays])
+    except TypeMismatch as error:
+        raise OutOfRange(_located(str(error))) from None
+    lazy = tuple(a._value is None or bool(a._flags) for a in arrays)
+    return Key(plain, axes, common, 0 if _divided(entries) else axes[0], lazy), arrays
+
+
+def _divided(entries: list[Any]) -> bool:
+    """Whether a slice, a new axis or an Ellipsis stands between arrays, integers counting as arrays.
+
+    As in NumPy, the axes of the arrays then go to the front.
+    """
+    kinds = ["a" if isinstance(p, Tensor | Mask | int) else "s" for p in entries]
+    return "s" in "".join(kinds).strip("s")
+
+
+def _expanded(x: Tensor, parts: list[Any]) -> list[Any]:
+    """One entry per axis (int, slice, Mask or integer Tensor) and None for each new axis."""
     used = sum(1 for p in parts if p is not None and p is not Ellipsis)
     dots = [k for k, p in enumerate(parts) if p is Ellipsis]
     if len(dots) > 1:
@@ -111,77 +216,69 @@ def _expanded(x: Tensor, key: Any) -> list[Any]:
         raise OutOfRange(_located(f"{used} indices for {x.type}, which has {x.ndim} axes"))
     rest: list[Any] = [slice(None)] * (x.ndim - used)
     k = dots[0] if dots else len(parts)
-    parts = [*parts[:k], *rest, *parts[k + 1 :]]
-    sizes = iter(x.shape)
-    masks = [p for p in parts if isinstance(p, _Mask)]
-    if masks:
-        axis = 0
-        for p in parts:
-            if isinstance(p, _Mask) and p.size not in (x.shape[axis], None):
-                raise OutOfRange(
-                    _located(f"a mask of size {p.size} does not fit axis {axis} of {x.type}")
-                )
-            axis += p is not None
-    return [p if p is None else _checked(p, next(sizes)) for p in parts]
-
-
-@dataclass(frozen=True)
-class _Mask:
-    """One axis of a boolean index: the positions where it is true."""
-
-    positions: Tensor
-    size: int | None
+    return [*parts[:k], *rest, *parts[k + 1 :]]
 
 
 def _entry(p: Any) -> list[Any]:
+    """The entries that one part of a key stands for: a mask has one per axis of its own."""
     if p is None or p is Ellipsis or isinstance(p, slice):
         return [p]
     if isinstance(p, bool | np.bool_):
         raise TypeMismatch(_located("True and False are no indices; use a boolean array"))
-    if isinstance(p, int | np.integer):
-        return [int(p)]
-    if not isinstance(p, Tensor | np.ndarray | list | tuple | range):
+    if isinstance(p, Tensor | np.ndarray | list | tuple | range):
+        return _array_entry(p)
+    try:
+        return [operator.index(p)]
+    except TypeError:
         raise TypeMismatch(
             _located(f"an index is an integer, slice, None, ... or array, not {type(p).__name__}")
-        )
-    t = asarray(
-        np.asarray(p, dtype=np.int64) if isinstance(p, list | tuple | range) and not len(p) else p
-    )
-    if t.dtype.kind == "b":
-        # Which elements are true decides the shape of the result, so the mask is evaluated here.
-        found = np.nonzero(np.atleast_1d(t.numpy()))
-        return [_Mask(asarray(k), n) for k, n in zip(found, t.shape or (1,), strict=True)]
-    if t.dtype.kind not in "iu":
+        ) from None
+
+
+def _array_entry(p: Any) -> list[Any]:
+    empty = isinstance(p, list | tuple | range) and np.size(p) == 0  # NumPy reads [] as float64
+    try:
+        t = asarray(np.asarray(p, dtype=np.int64) if empty else p)
+    except TypeMismatch as error:
+        raise TypeMismatch(
+            _located(f"an index array holds integers or booleans: {error}")
+        ) from None
+    if t.dtype.kind not in "biu":
         raise TypeMismatch(_located(f"index arrays hold integers or booleans, not {t.type}"))
-    return [t]
+    if t.dtype.kind != "b":
+        return [t]
+    if not t.ndim:
+        raise TypeMismatch(_located("True and False are no indices; use a boolean array"))
+    # Which elements are true decides the shape of the result, so the mask is evaluated here.
+    return [Mask(asarray(k), n) for k, n in zip(np.nonzero(t.numpy()), t.shape, strict=True)]
 
 
 def _checked(p: Any, n: int) -> Any:
-    if isinstance(p, _Mask):
+    """An entry that fits an axis of size `n`; positions count from the front."""
+    if isinstance(p, Mask):
+        if p.size != n:
+            raise OutOfRange(_located(f"a mask of size {p.size} does not fit an axis of size {n}"))
         return p.positions
     if isinstance(p, int):
         if not -n <= p < n:
             raise OutOfRange(_located(f"index {p} is outside an axis of size {n}"))
         return p % n
-    if isinstance(p, Tensor):
-        return _nonnegative(p, n)
-    return p
+    return _nonnegative(p, n) if isinstance(p, Tensor) else p
 
 
 def _nonnegative(i: Tensor, n: int) -> Tensor:
-    """Negative positions count from the end; positions outside the axis are found when they are used."""
-    if i._value is not None and not i._flags:
-        value = np.asarray(i._value).astype(np.int64)
-        if value.size and not (-n <= value.min() and value.max() < n):
-            worst = value.max() if value.max() >= n else value.min()
-            raise OutOfRange(_located(f"index {worst} is outside an axis of size {n}"))
-        return asarray(np.where(value < 0, value + n, value))
-    i = cast_to(i, as_dtype("int64"))
-    return apply(_wrapped, i, size=n)
-
-
-def _wrapped(i: Node, *, size: int) -> Node:
-    return lo.where(lo.less(i, full(0, i.type)), i + size, i)
+    """Positions that are known are checked here; the others when they are used."""
+    if i._value is None or i._flags:
+        return apply(_wrapped, i, size=n)
+    value = i._value
+    if not value.size:
+        return cast_to(i, as_dtype("int64"))
+    low, high = int(value.min()), int(value.max())
+    if not -n <= low <= high < n:
+        worst = high if high >= n else low
+        raise OutOfRange(_located(f"index {worst} is outside an axis of size {n}"))
+    value = value.astype(np.int64, copy=False)
+    return asarray(np.where(value < 0, value + n, value)) if low < 0 else asarray(value)
 
 
 # --- the plain part ------------------------------------------------------------------------------------
@@ -219,67 +316,6 @@ def _plain(x: Tensor, parts: list[Any]) -> Plain:
         tuple(k for k, b in enumerate(bounds) if b[3]),
         tuple(shape),
     )
-
-
-def _is_whole(plain: Plain, x: Tensor) -> bool:
-    whole = plain.stop == x.shape and not any(plain.start) and set(plain.step) <= {1}
-    return whole and not plain.flips and plain.shape == x.shape
-
-
-def _take(x: Node, plain: Plain) -> Node:
-    x = sh.slice(x, start=plain.start, stop=plain.stop, step=plain.step)
-    if plain.flips:
-        x = sh.flip(x, axes=plain.flips)
-    return sh.reshape(x, shape=plain.shape)
-
-
-# --- index arrays -----------------------------------------------------------------------------------------
-
-
-def _array_axes(parts: list[Any]) -> tuple[tuple[int, ...], bool]:
-    """Which axes (integers already dropped) carry arrays, and whether their result goes to the front.
-
-    As in NumPy: it does where a slice or a new axis stands between them, integers counting as arrays.
-    """
-    kinds = ["a" if isinstance(p, Tensor | int) else "s" for p in parts]
-    inside = "".join(kinds).strip("s")
-    kept = [p for p in parts if not isinstance(p, int)]
-    return tuple(k for k, p in enumerate(kept) if isinstance(p, Tensor)), "s" in inside
-
-
-def _gather(x: Tensor, axes: tuple[int, ...], arrays: list[Tensor], lead: bool) -> Tensor:
-    try:
-        shape = broadcast_shapes("indexing", *arrays)
-    except TypeMismatch:
-        got = ", ".join(str(a.shape) for a in arrays)
-        raise OutOfRange(_located(f"index arrays of shapes {got} do not broadcast")) from None
-    place = 0 if lead else axes[0]
-    return apply(_gathered, x, *arrays, axes=axes, shape=shape, place=place)
-
-
-def _gathered(
-    x: Node, *arrays: Node, axes: tuple[int, ...], shape: tuple[int, ...], place: int
-) -> Node:
-    """The elements at positions along `axes`, which come to stand as axes of `shape` at `place`."""
-    rest = tuple(k for k in range(len(x.shape)) if k not in axes)
-    sizes = tuple(x.shape[a] for a in axes)
-    flat = full(0, tensor_type(shape, "int64"))
-    # Range checks happen per axis: a flat position alone could hide one that is too large.
-    for n, array in zip(sizes, arrays, strict=True):
-        flat = flat * n + _in_range(expand(array, shape), n)
-    front = sh.transpose(x, perm=(*axes, *rest))
-    tail = front.shape[len(axes) :]
-    rows = sh.reshape(front, shape=(math.prod(sizes), *tail))
-    z = gather(rows, sh.reshape(flat, shape=(math.prod(shape),)), batch=0)
-    z = sh.reshape(z, shape=(*shape, *tail))
-    k = len(shape)
-    return sh.transpose(z, perm=(*range(k, k + place), *range(k), *range(k + place, len(z.shape))))
-
-
-def _in_range(i: Node, n: int) -> Node:
-    """Positions outside 0 ... n - 1 become -1 ... below every axis, which gather refuses."""
-    outside = lo.logical_or(lo.less(i, full(0, i.type)), lo.greater_equal(i, full(n, i.type)))
-    return lo.where(outside, full(-(2**40), i.type), i)
 
 
 # --- functions of the standard ----------------------------------------------------------------------------

@@ -43,7 +43,27 @@ def _reduction(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     return method
 
 
+def _in_place(operator: str) -> Callable[..., Any]:
+    """`x += y` gives the name a new value; an input that requires a gradient stays the same object.
+
+    That is what a step of descent by hand needs: `with wb.no_grad(): w -= rate * w.grad`.
+    """
+    plain = getattr(Tensor, f"__{operator}__")
+
+    def method(self: Tensor, y: Any) -> Any:
+        new = plain(self, y)
+        if new is NotImplemented or not (self.requires_grad and self.is_leaf):
+            return new
+        self._rebind(new)
+        return self
+
+    method.__name__ = f"__i{operator}__"
+    method.__qualname__ = f"Tensor.__i{operator}__"
+    return method
+
+
 _ONE_AXIS = {"softmax", "log_softmax"}
+_IN_PLACE = "add sub mul truediv floordiv mod pow matmul"
 
 
 def _install() -> None:
@@ -58,6 +78,8 @@ def _install() -> None:
                 setattr(Tensor, name, _method(function, name))
     for name, function in _EXTRA.items():
         setattr(Tensor, name, function)
+    for operator in _IN_PLACE.split():
+        setattr(Tensor, f"__i{operator}__", _in_place(operator))
 
 
 def _along(function: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -91,6 +113,10 @@ def _flatten(self: Tensor) -> Tensor:
 def _cumsum(self: Tensor, axis: int | None = None) -> Tensor:
     """The running sum along an axis."""
     return statistics.cumulative_sum(self, axis=axis)
+
+
+def _contains(self: Tensor, value: Any) -> bool:
+    return bool(statistics.any(self == value))
 
 
 # --- NumPy's protocols: np.sin(tensor), np.sum(tensor), xp = tensor.__array_namespace__() -----------------
@@ -286,6 +312,7 @@ _EXTRA: Mapping[str, Any] = {
     "flatten": _flatten,
     "ravel": _flatten,
     "cumsum": _cumsum,
+    "__contains__": _contains,
     "__array_ufunc__": _array_ufunc,
     "__array_function__": _array_function,
     "__array_namespace__": _namespace,

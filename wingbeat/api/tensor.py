@@ -234,7 +234,7 @@ class Tensor:
     def __setitem__(self, key: Any, value: Any) -> None:
         from wingbeat.api.indexing import put
 
-        self._rebind(put(self, key, asarray(value)))
+        self._rebind(put(self, key, value))
 
     def _rebind(self, new: Tensor) -> None:
         """Let this name stand for another value."""

@@ -62,7 +62,12 @@ def _variables(x: Any, name: str) -> tuple[Any, list[Tensor]]:
     """A tree with variables in place of its leaves, and these."""
     found, rebuild = tree.flatten(x)
     variables = [_variable(v, name) for v in found]
-    return rebuild(variables), variables
+    return rebuild(_twins(variables)), variables
+
+
+def _twins(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The same nodes as other objects: these may be assigned to, as by x[i] = v."""
+    return [lazy(t._node, t._trace, t._flags) for t in tensors]  # type: ignore[arg-type]
 
 
 def _scalar(y: Any, name: str) -> Tensor:

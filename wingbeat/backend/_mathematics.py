@@ -1,4 +1,4 @@
-"""The named functions of one number, with Python's `math` and with infinities where `math` raises."""
+"""The named functions of numbers, with Python's `math`, and with infinities where `math` raises."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from wingbeat.errors import TypeMismatch
+
 INF, NAN = math.inf, math.nan
 
 
-def _overflowing(f: Callable[[float], float], limit: float, low: float = -INF) -> Any:
-    """`f`, and infinity above `limit`; `low` below -limit, where f is odd or even."""
+def _overflowing(f: Callable[[float], float], *, odd: bool = False) -> Any:
+    """`f`, and infinity where its value is too large; of the sign of x where f is odd."""
 
     def g(x: float) -> float:
-        if x > limit:
-            return INF
-        return low if x < -limit else f(x)
+        try:
+            return f(x)
+        except OverflowError:
+            return math.copysign(INF, x) if odd else INF
 
     return g
 
@@ -39,7 +44,8 @@ def _finite(f: Callable[[float], float]) -> Any:
 
 
 def _rounding(f: Callable[[float], float]) -> Any:
-    return lambda x: float(f(x)) if math.isfinite(x) else x
+    """What is rounded keeps its sign, to a zero too."""
+    return lambda x: math.copysign(f(x), x) if math.isfinite(x) else x
 
 
 def div(x: float, y: float) -> float:
@@ -54,7 +60,9 @@ def div(x: float, y: float) -> float:
 def power(x: Any, y: Any) -> Any:
     """IEEE pow; of integers, the exact power."""
     if isinstance(x, int) and isinstance(y, int):
-        return x**y if y >= 0 else 0
+        if y < 0:
+            raise TypeMismatch("an integer to a negative power is no integer; use .astype(float)")
+        return x**y
     try:
         return math.pow(x, y)
     except OverflowError:
@@ -112,13 +120,13 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "ceil": _rounding(math.ceil),
     "copysign": math.copysign,
     "cos": _finite(math.cos),
-    "cosh": _overflowing(math.cosh, 710.47, INF),
+    "cosh": _overflowing(math.cosh),
     "div": div,
     "erf": math.erf,
     "erfc": math.erfc,
-    "exp": _overflowing(math.exp, 709.78, 0.0),
-    "exp2": _overflowing(lambda x: 2.0**x, 1023.99, 0.0),
-    "expm1": _overflowing(math.expm1, 709.78, -1.0),
+    "exp": _overflowing(math.exp),
+    "exp2": _overflowing(lambda x: 2.0**x),
+    "expm1": _overflowing(math.expm1),
     "floor": _rounding(math.floor),
     "floor_divide": _floor_divide,
     "hypot": math.hypot,
@@ -132,7 +140,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "logaddexp": _logaddexp,
     "maximum": _extreme(max),
     "minimum": _extreme(min),
-    "nextafter": math.nextafter,
     "pow": power,
     "remainder": _remainder,
     "round": _rounding(round),
@@ -140,9 +147,14 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sign": _sign,
     "signbit": lambda x: math.copysign(1.0, x) < 0,
     "sin": _finite(math.sin),
-    "sinh": _overflowing(math.sinh, 710.47),
+    "sinh": _overflowing(math.sinh, odd=True),
     "sqrt": _within(math.sqrt, 0.0, INF),
     "tan": _finite(math.tan),
     "tanh": math.tanh,
     "trunc": _rounding(math.trunc),
+}
+
+# Functions that depend on which numbers the dtype has.
+TYPED: dict[str, Callable[..., Any]] = {
+    "nextafter": lambda dtype, x, y: np.nextafter(dtype.type(x), dtype.type(y)).item(),
 }

@@ -10,6 +10,8 @@ import numpy as np
 
 from wingbeat.backend.base import Array, Graph, Run, StepFailed
 
+LARGE = 4096  # elements from which on fresh memory costs more than the call
+
 Step = tuple[Callable[..., Array], tuple[int, ...], int, tuple[int, ...]]
 
 
@@ -38,14 +40,35 @@ def compile(graph: Graph) -> Run:
 
 def _steps(graph: Graph) -> list[Step]:
     last, kept = graph.last_use(), {*graph.outputs, *graph.inputs}
+    spent = _spendable(graph)
     steps: list[Step] = []
     for k, (node, xs) in enumerate(zip(graph.nodes, graph.operands, strict=True)):
         if node.op is None:
             continue
         function = partial(node.op.numpy, **dict(node.attrs)) if node.attrs else node.op.numpy
         dead = tuple(x for x in set(xs) if last[x] == k and x not in kept)
+        place = next((x for x in dead if x in spent and graph.nodes[x].type is node.type), None)
+        if place is not None and isinstance(function, np.ufunc):
+            function = partial(_into, function, xs.index(place))
         steps.append((function, xs, k, dead))
     return steps
+
+
+def _spendable(graph: Graph) -> set[int]:
+    """Large results that their last reader may overwrite: made by a ufunc and read by ufuncs only.
+
+    A ufunc's result is an array of its own, and a ufunc hands out no view of an operand.
+    """
+    made = [n.op is not None and isinstance(n.op.numpy, np.ufunc) for n in graph.nodes]
+    found = {k for k, n in enumerate(graph.nodes) if made[k] and n.type.size >= LARGE}
+    for reader, xs in enumerate(graph.operands):
+        if not made[reader]:
+            found.difference_update(xs)
+    return found
+
+
+def _into(function: np.ufunc, place: int, *xs: Array) -> Array:
+    return function(*xs, out=xs[place])
 
 
 def _frozen(value: Any) -> Array:

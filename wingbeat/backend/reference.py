@@ -1,7 +1,8 @@
-"""The meaning of a graph: `element` read with Python's own numbers. Slow, and used to test the others."""
+"""The meaning of a graph: `element` read with Python's numbers. Slow; tests use it on the others."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -9,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from wingbeat.backend._mathematics import FUNCTIONS
+from wingbeat.backend._mathematics import FUNCTIONS, TYPED
 from wingbeat.backend.base import Array, Graph, Run, StepFailed
+from wingbeat.errors import OutOfRange
 from wingbeat.ir.scalars import Index
+
+WIDEST = 64  # bits of an integer; a shift by more, or by less than none, shifts everything out
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<": lambda x, y: x < y,
@@ -25,13 +29,16 @@ _BITS: dict[str, Callable[[Any, Any], Any]] = {
     "&": lambda x, y: x & y,
     "|": lambda x, y: x | y,
     "^": lambda x, y: x ^ y,
-    "<<": lambda x, y: x << y,
-    ">>": lambda x, y: x >> y,
+    "<<": lambda x, y: x << y if 0 <= y < WIDEST else 0,
+    ">>": lambda x, y: x >> y if 0 <= y < WIDEST else -(x < 0),
 }
 
 
 class PythonScalars:
     """Python's bool, int and float; rounding to the dtype happens when a result is stored."""
+
+    def __init__(self, dtype: Any) -> None:
+        self._dtype = dtype
 
     def const(self, value: Any) -> Any:
         return value
@@ -52,7 +59,7 @@ class PythonScalars:
         return -x
 
     def call(self, name: str, *xs: Any) -> Any:
-        return FUNCTIONS[name](*xs)
+        return TYPED[name](self._dtype, *xs) if name in TYPED else FUNCTIONS[name](*xs)
 
     def compare(self, relation: str, x: Any, y: Any) -> bool:
         return _COMPARE[relation](x, y)
@@ -83,8 +90,7 @@ class PythonScalars:
     def reduce(self, kind: str, extents: Sequence[int], body: Callable[[Index], Any]) -> Any:
         terms = [body(k) for k in itertools.product(*map(range, extents))]
         if kind == "add":
-            exact = all(isinstance(t, float) and math.isfinite(t) for t in terms)
-            return math.fsum(terms) if exact else sum(terms)
+            return _total(terms)
         nan = next((t for t in terms if t != t), None)  # NaN wins, as in NumPy
         pick = max if kind == "max" else min
         return nan if nan is not None else pick(terms, default=-math.inf)
@@ -93,6 +99,13 @@ class PythonScalars:
         terms = [body(k) for k in range(extent)]
         best = self.reduce(kind, (extent,), lambda k: terms[k[0]])
         return next(k for k, t in enumerate(terms) if t == best or t != t)
+
+
+def _total(terms: list[Any]) -> Any:
+    if all(isinstance(t, float) and math.isfinite(t) for t in terms):
+        with contextlib.suppress(OverflowError):  # a partial sum was too large
+            return math.fsum(terms)
+    return sum(terms)
 
 
 class Operand:
@@ -104,8 +117,6 @@ class Operand:
 
     def __call__(self, index: Index) -> Any:
         if any(not 0 <= i < n for i, n in zip(index, self.shape, strict=True)):
-            from wingbeat.errors import OutOfRange
-
             raise OutOfRange(f"index {tuple(index)} is outside shape {self.shape}")
         return self._array[tuple(index)].item()
 
@@ -128,7 +139,7 @@ def compile(graph: Graph) -> Run:
 
 
 def _evaluate(node: Any, xs: list[Array]) -> Array:
-    scalars, read, attrs = PythonScalars(), [Operand(x) for x in xs], dict(node.attrs)
+    scalars, read, attrs = PythonScalars(node.type.dtype), [Operand(x) for x in xs], dict(node.attrs)
     z = np.empty(node.type.shape, node.type.dtype)
     with np.errstate(all="ignore"):
         for i in np.ndindex(*node.type.shape):

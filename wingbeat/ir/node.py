@@ -7,6 +7,7 @@ leaf is known to whoever runs the graph, so that equal programs over different d
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 import weakref
 from collections.abc import Callable, Iterable
@@ -163,6 +164,8 @@ def full(value: float, type_: TensorType) -> Node:
     """A tensor filled with one number, which is part of the graph's structure."""
     if type_.dtype.kind == "f":
         value = float(value)
+        if value != value:
+            value = math.nan  # one object: NaN equals nothing but itself
         if value == 0.0 and str(value)[0] == "-":  # 0.0 == -0.0 would share one node
             return -full(0.0, type_)
     else:
@@ -187,19 +190,25 @@ class _Ref(weakref.ref[Node]):
 _shared: dict[Any, _Ref] = {}
 
 
+# Look-ups need no lock. A node may die, and so call `_forget`, while its own thread holds the lock.
+_changing = threading.RLock()
+
+
 def _forget(ref: _Ref) -> None:
-    if _shared.get(ref.key) is ref:
-        del _shared[ref.key]
+    with _changing:
+        if _shared.get(ref.key) is ref:
+            del _shared[ref.key]
 
 
 def _intern(key: Any, node: Node) -> Node:
     ref = _Ref(node, _forget)  # type: ignore[arg-type]
     ref.key = key
-    while True:
-        kept = _shared.setdefault(key, ref)  # atomic: two threads get one node
-        if (winner := kept()) is not None:
+    with _changing:
+        kept = _shared.get(key)
+        if kept is not None and (winner := kept()) is not None:
             return winner
-        _forget(kept)
+        _shared[key] = ref
+        return node
 
 
 def _make(

@@ -15,9 +15,19 @@ from wingbeat.ops.families import (
     elementwise,
     linear,
     one_like,
+    pull,
     zero_like,
 )
-from wingbeat.ops.logic import equal, greater, less, signbit, where
+from wingbeat.ops.logic import (
+    equal,
+    greater,
+    less,
+    logical_and,
+    logical_or,
+    not_equal,
+    signbit,
+    where,
+)
 
 ONE = (Sample(((3, 4),)), Sample(((),)), Sample(((0, 2),)))
 PAIR = (Sample(((3, 4), (3, 4))), Sample(((), ())))
@@ -81,15 +91,27 @@ def _scaled(g: Any, d: Any) -> Any:
     z = np.multiply(g, d)
     # One pass finds out whether there is any NaN at all: a sum is NaN if a term is.
     if np.isnan(np.sum(z)):
-        z = np.where(np.equal(g, 0), np.zeros((), z.dtype), z)
+        z = np.where(np.isnan(z) & np.equal(g, 0), np.zeros((), z.dtype), z)
     return z
+
+
+def _scaled_scalar(s: Any, g: Any, d: Any) -> Any:
+    z = s.mul(g, d)
+    killed = s.bits("&", s.compare("==", g, s.const(0)), s.compare("!=", z, z))
+    return s.select(killed, s.const(0), z)
+
+
+def _killing(g: Node) -> Any:
+    """The partial by d: not only a zero that arrives, a zero of g kills too, as it does in g d."""
+    zero = zero_like(g)
+    return lambda t: where(equal(g, zero), zero, pull(t, g) or zero)
 
 
 scaled = elementwise(
     "scaled",
     numpy=_scaled,
-    partials=lambda z, g, d: (d, g),
-    scalar=lambda s, g, d: s.select(s.compare("==", g, s.const(0)), s.const(0), s.mul(g, d)),
+    partials=lambda z, g, d: (d, _killing(g)),
+    scalar=_scaled_scalar,
     latex=r"{0} \cdot {1}",
     level=PRODUCT,
     inner=PRODUCT,
@@ -107,7 +129,7 @@ floor_divide = elementwise(
     inner=PRODUCT,
     samples=_DIVISOR,
     accepts=NUMBER,
-    kink=Kink(lambda z, x, y: _is_integer(x / y), "0, as between the jumps"),
+    kink=Kink(lambda z, x, y: _is_zero(remainder(x, y)), "0, as between the jumps"),
 )
 remainder = elementwise(
     "remainder",
@@ -119,7 +141,7 @@ remainder = elementwise(
     inner=POWER,
     samples=_DIVISOR,
     accepts=NUMBER,
-    kink=Kink(lambda z, x, y: _is_integer(x / y), "the derivative from the right"),
+    kink=Kink(lambda z, x, y: _is_zero(z), "1 and -floor(x / y), as beside the jump"),
 )
 abs = elementwise(
     "abs",
@@ -148,11 +170,16 @@ def _is_zero(x: Node) -> Node:
 
 
 def _is_integer(x: Node) -> Node:
-    return equal(x, floor(x))
+    return _is_zero(remainder(x, one_like(x)))
 
 
 def _is_half(x: Node) -> Node:
-    return _is_integer(x - 0.5)
+    return equal(remainder(x, one_like(x)), full(0.5, x.type))
+
+
+def _is_whole(x: Node) -> Node:
+    """An integer other than 0, around which trunc is flat."""
+    return logical_and(_is_integer(x), not_equal(x, zero_like(x)))
 
 
 def _step(name: str, numpy: Any, latex: str, jumps: Any) -> Any:
@@ -170,7 +197,7 @@ def _step(name: str, numpy: Any, latex: str, jumps: Any) -> Any:
 
 floor = _step("floor", np.floor, r"\left\lfloor {0} \right\rfloor", _is_integer)
 ceil = _step("ceil", np.ceil, r"\left\lceil {0} \right\rceil", _is_integer)
-trunc = _step("trunc", np.trunc, r"\operatorname{{trunc}}\left({0}\right)", _is_integer)
+trunc = _step("trunc", np.trunc, r"\operatorname{{trunc}}\left({0}\right)", _is_whole)
 round = _step("round", np.rint, r"\operatorname{{round}}\left({0}\right)", _is_half)
 
 
@@ -229,7 +256,10 @@ copysign = elementwise(
     scalar=lambda s, x, y: s.call("copysign", x, y),
     latex=r"\operatorname{{copysign}}\left({0}, {1}\right)",
     samples=PAIR,
-    kink=Kink(lambda z, x, y: _is_zero(x), "the derivative on the side of x's sign bit"),
+    kink=Kink(
+        lambda z, x, y: logical_or(_is_zero(x), _is_zero(y)),
+        "the derivative on the side that the sign bits name",
+    ),
 )
 nextafter = elementwise(
     "nextafter",

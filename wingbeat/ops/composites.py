@@ -10,13 +10,13 @@ import math
 from typing import Any
 
 from wingbeat.ir.node import POWER, SUM, Node, Sample, full
-from wingbeat.ops.arithmetic import abs, maximum, minimum, stop_gradient
-from wingbeat.ops.families import composite, one_like, zero_like
+from wingbeat.ops.arithmetic import maximum, minimum, stop_gradient
+from wingbeat.ops.families import composite, zero_like
 from wingbeat.ops.index import gather
-from wingbeat.ops.logic import equal, greater, isfinite, where
+from wingbeat.ops.logic import greater, isfinite, where
 from wingbeat.ops.reduce import back, max, min, sum
 from wingbeat.ops.shape import Axes, concatenate, drop, inverse, like, reshape, slice, transpose
-from wingbeat.ops.transcendental import erf, exp, expm1, log, log1p, logaddexp, sigmoid, sqrt
+from wingbeat.ops.transcendental import erf, exp, expm1, log, logaddexp, root, sigmoid, sqrt
 
 _ROWS = (
     Sample(((3, 4),), attrs=(("axes", (1,)),)),
@@ -63,10 +63,7 @@ var = composite(
 
 
 def _norm(x: Node, *, axes: Axes) -> Node:
-    """The derivative of a norm at 0 is 0, by convention: the root is not taken there."""
-    squares = sum(x * x, axes=axes)
-    zero = equal(squares, zero_like(squares))
-    return where(zero, zero_like(squares), sqrt(where(zero, one_like(squares), squares)))
+    return root(sum(x * x, axes=axes))
 
 
 norm = composite("norm", expand=_norm, latex=r"\left\|{0}\right\|", samples=_ROWS)
@@ -143,9 +140,8 @@ cross_entropy_soft = composite(
 
 
 def _binary_cross_entropy(logits: Node, targets: Node) -> Node:
-    """max(x, 0) - x t + log(1 + exp(-|x|)), which overflows for no x."""
-    positive = where(equal(logits, abs(logits)), logits, zero_like(logits))
-    return positive - logits * targets + log1p(exp(-abs(logits)))
+    """log(1 + e^x) - x t, which has one formula for all x, and overflows for none."""
+    return _softplus(logits) - logits * targets
 
 
 binary_cross_entropy = composite(
@@ -188,7 +184,8 @@ def _softplus(x: Node) -> Node:
 
 
 def _elu(x: Node) -> Node:
-    return where(greater(x, zero_like(x)), x, expm1(minimum(x, zero_like(x))))
+    positive = greater(x, zero_like(x))
+    return where(positive, x, expm1(where(positive, zero_like(x), x)))
 
 
 gelu = _activation("gelu", _gelu)

@@ -6,6 +6,7 @@ A label of both operands and of the result is a batch axis, one that the result 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -21,7 +22,7 @@ Labels = tuple[int, ...]
 
 
 def _contract_type(
-    x: TensorType, y: TensorType, *, lhs: Labels, rhs: Labels, out: Labels, guard: bool = False
+    x: TensorType, y: TensorType, *, lhs: Labels, rhs: Labels, out: Labels, guard: int = 0
 ) -> TensorType:
     require_kind(NUMBER, x.dtype)
     if x.dtype is not y.dtype:
@@ -57,54 +58,37 @@ def _plan(lhs: Labels, rhs: Labels, out: Labels) -> tuple[Any, ...]:
     return left, right, back, len(batch), len(rows), len(inner)
 
 
-def _product(x: Any, y: Any, lhs: Labels, rhs: Labels, out: Labels) -> Any:
+def _contract(x: Any, y: Any, *, lhs: Labels, rhs: Labels, out: Labels, guard: int = 0) -> Any:
     left, right, back, b, r, n = _plan(lhs, rhs, out)
     x, y = x.transpose(left), y.transpose(right)
     lead, rows, inner, columns = x.shape[:b], x.shape[b : b + r], x.shape[b + r :], y.shape[b + n :]
-    m, k, c = _size(rows), _size(inner), _size(columns)
-    z = np.matmul(x.reshape((*lead, m, k)), y.reshape((*lead, k, c)))
+    m, k, c = math.prod(rows), math.prod(inner), math.prod(columns)
+    x, y = x.reshape((*lead, m, k)), y.reshape((*lead, k, c))
+    z = np.matmul(x, y)
+    if guard and not np.isfinite(np.sum(z)):
+        z = _guarded(x, y, guard)
     return z.reshape((*lead, *rows, *columns)).transpose(back)
 
 
-def _size(shape: tuple[int, ...]) -> int:
-    n = 1
-    for extent in shape:
-        n *= extent
-    return n
-
-
-def _contract(x: Any, y: Any, *, lhs: Labels, rhs: Labels, out: Labels, guard: bool = False) -> Any:
-    z = _product(x, y, lhs, rhs, out)
-    if guard and not np.isfinite(np.sum(z)):
-        return _guarded(x, y, lhs, rhs, out)
+def _guarded(x: Any, y: Any, guard: int) -> Any:
+    """x @ y in which zeros kill infinities and NaN; only what is not finite is multiplied term by term."""
+    batch = tuple(range(x.ndim - 2))
+    odd = ~(np.isfinite(x).all((*batch, -2)) & np.isfinite(y).all((*batch, -1)))
+    z = np.matmul(x[..., ~odd], y[..., ~odd, :])
+    for k in np.flatnonzero(odd):
+        left, right = x[..., k, None], y[..., None, k, :]
+        killed = ((left == 0) & bool(guard & 1)) | ((right == 0) & bool(guard & 2))
+        z = z + np.where(killed, np.zeros((), z.dtype), left * right)
     return z
 
 
-def _guarded(g: Any, d: Any, lhs: Labels, rhs: Labels, out: Labels) -> Any:
-    """The product in which a zero of `g` kills an infinity or NaN of `d`.
-
-    The finite part of `d` is multiplied as usual; what its other elements contribute is found by counting
-    which of +inf, -inf and nan meet a `g` that is not zero.
-    """
-    product = lambda x, y: _product(x, y, lhs, rhs, out)  # noqa: E731
-    count = lambda x, y: product(x.astype(np.float64), y.astype(np.float64)) > 0  # noqa: E731
-    z = product(g, np.where(np.isfinite(d), d, 0))
-    up, down = np.isposinf(d), np.isneginf(d)
-    positive, negative = g > 0, g < 0
-    plus = count(positive, up) | count(negative, down)
-    minus = count(positive, down) | count(negative, up)
-    nan = count(g != 0, np.isnan(d)) | count(np.isnan(g), ~np.isfinite(d))
-    z = np.where(plus, np.inf, z)
-    z = np.where(minus, -np.inf, z)
-    return np.where(nan | (plus & minus), np.nan, z).astype(g.dtype)
-
-
 def _contract_adjoints(
-    g: Node, x: Node, y: Node, *, lhs: Labels, rhs: Labels, out: Labels, guard: bool = False
+    g: Node, x: Node, y: Node, *, lhs: Labels, rhs: Labels, out: Labels, guard: int = 0
 ) -> tuple[Node, Node]:
+    by_x, by_y = 1 | guard & 2, 1 | (guard & 1) << 1
     return (
-        contract(g, y, lhs=out, rhs=rhs, out=lhs, guard=True),
-        contract(g, x, lhs=out, rhs=lhs, out=rhs, guard=True),
+        contract(g, y, lhs=out, rhs=rhs, out=lhs, guard=by_x),
+        contract(g, x, lhs=out, rhs=lhs, out=rhs, guard=by_y),
     )
 
 
@@ -116,7 +100,7 @@ def _contract_batch(
     lhs: Labels,
     rhs: Labels,
     out: Labels,
-    guard: bool = False,
+    guard: int = 0,
 ) -> Node:
     new = max((*lhs, *rhs), default=-1) + 1
     left = (new, *lhs) if batched[0] else lhs
@@ -132,7 +116,7 @@ def _contract_element(
     lhs: Labels,
     rhs: Labels,
     out: Labels,
-    guard: bool = False,
+    guard: int = 0,
 ) -> Any:
     inner = tuple(k for k in lhs if k not in out)
     sizes = dict(zip(lhs, read[0].shape, strict=True))
@@ -140,9 +124,10 @@ def _contract_element(
     def term(ks: Sequence[Any]) -> Any:
         at = dict(zip((*out, *inner), (*i, *ks), strict=True))
         x, y = read[0](tuple(at[k] for k in lhs)), read[1](tuple(at[k] for k in rhs))
-        if guard:
-            return s.select(s.compare("==", x, s.const(0)), s.const(0), s.mul(x, y))
-        return s.mul(x, y)
+        z = s.mul(x, y)
+        for operand in (x,) * (guard & 1) + (y,) * (guard >> 1):
+            z = s.select(s.compare("==", operand, s.const(0)), s.const(0), z)
+        return z
 
     return s.reduce("add", tuple(sizes[k] for k in inner), term)
 
@@ -152,9 +137,11 @@ _BATCH = (("lhs", (0, 1, 2)), ("out", (0, 1, 3)), ("rhs", (0, 2, 3)))
 _OUTER = (("lhs", (0,)), ("out", (1, 0)), ("rhs", (1,)))
 _DOT = (("lhs", (0,)), ("out", ()), ("rhs", (0,)))
 _SHARED = (("lhs", (1, 0)), ("out", (2, 1, 0)), ("rhs", (2, 0)))
+_GUARDED = (("guard", 1), *_MATMUL)
+
 
 def _contract_latex(
-    x: Any, y: Any, *, lhs: Labels, rhs: Labels, out: Labels, guard: bool = False
+    x: Any, y: Any, *, lhs: Labels, rhs: Labels, out: Labels, guard: int = 0
 ) -> str:
     """Products of matrices and vectors with their transposes; anything else as a sum over labels."""
     inner = [k for k in lhs if k in rhs and k not in out]
@@ -190,5 +177,6 @@ contract = bilinear(
         Sample(((5,), (5,)), attrs=_DOT),
         Sample(((3, 4), (2, 4)), attrs=_SHARED),
         Sample(((3, 0), (0, 2)), attrs=_MATMUL),
+        Sample(((3, 4), (4, 2)), attrs=_GUARDED),
     ),
 )

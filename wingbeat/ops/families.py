@@ -60,8 +60,13 @@ def zero_like(x: Node) -> Node:
     return full(0, x.type)
 
 
-def pull(g: Node, d: Node | None) -> Node | None:
-    """g times the partial d, where a zero cotangent kills what it meets: 0 x inf is 0 here."""
+def pull(g: Node, d: Node | Callable[[Node], Node] | None) -> Node | None:
+    """g times the partial d, where a zero cotangent kills what it meets: 0 x inf is 0 here.
+
+    A partial that is more than a factor is a function, and is asked for the product.
+    """
+    if d is not None and not isinstance(d, Node):
+        return d(g)
     if d is None or constant_of(d) == 0:
         return None
     if constant_of(d) == 1:
@@ -90,7 +95,7 @@ def elementwise(
     name: str,
     *,
     numpy: Callable[..., Any],
-    partials: Callable[..., tuple[Node | None, ...]] | Absent,
+    partials: Callable[..., tuple[Node | Callable[[Node], Node] | None, ...]] | Absent,
     scalar: Callable[..., Any],
     latex: str,
     level: int = ATOM,
@@ -196,13 +201,18 @@ def bilinear(
     inner: int,
     samples: tuple[Sample, ...],
 ) -> Primitive:
-    """z = B(x, y), linear in each operand alone. `adjoints(g, x, y, **attrs)` gives both cotangents."""
+    """z = B(x, y), linear in each operand alone. `adjoints(g, x, y, **attrs)` gives both cotangents.
+
+    The attribute `guard` says whose zeros kill what they meet (0 x inf is 0), for the sake of products
+    with cotangents and tangents: 1 the first operand's, 2 the second's, 3 both; by default, neither's.
+    """
 
     def jvp(z: Node, xs: Sequence[Node], ts: Sequence[Node | None]) -> Node | None:
         assert z.op is not None
         (x, y), (tx, ty), attrs = xs, ts, dict(z.attrs)
-        left = None if tx is None else z.op(tx, y, **attrs)
-        right = None if ty is None else z.op(x, ty, **attrs)
+        guard = attrs.pop("guard", 0)
+        left = None if tx is None else z.op(tx, y, guard=guard | 1, **attrs)
+        right = None if ty is None else z.op(x, ty, guard=guard | 2, **attrs)
         return total([left, right])
 
     def vjp(g: Node, z: Node, x: Node, y: Node) -> tuple[Node | None, ...]:

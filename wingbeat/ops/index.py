@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,8 +37,7 @@ def _check_range(i: Any, n: int) -> None:
 
 def _one_batch(x: Any, batch: int) -> Any:
     """All batch axes as one."""
-    lead = int(np.prod(x.shape[:batch], dtype=np.int64))
-    return x.reshape((lead, *x.shape[batch:]))
+    return x.reshape((math.prod(x.shape[:batch]), *x.shape[batch:]))
 
 
 def _flat_positions(i: Any, n: int, batch: int) -> Any:
@@ -55,11 +55,10 @@ def _gather(x: Any, i: Any, *, batch: int) -> Any:
     _check_range(i, x.shape[batch])
     if batch == 0:
         return np.take(x, i, axis=0)
-    rows = (
-        x.reshape((-1, *x.shape[batch + 1 :])) if x.size else x.reshape((0, *x.shape[batch + 1 :]))
-    )
-    found = np.take(rows, _flat_positions(i, x.shape[batch], batch).ravel(), axis=0)
-    return found.reshape((*i.shape, *x.shape[batch + 1 :]))
+    n, rest = x.shape[batch], x.shape[batch + 1 :]
+    rows = x.reshape((math.prod(x.shape[: batch + 1]), *rest))
+    found = np.take(rows, _flat_positions(i, n, batch).ravel(), axis=0)
+    return found.reshape((*i.shape, *rest))
 
 
 def _gather_jvp(z: Node, xs: Sequence[Node], ts: Sequence[Node | None]) -> Node | None:
@@ -97,7 +96,7 @@ def _scatter_type(x: TensorType, i: TensorType, *, size: int, batch: int) -> Ten
 def _scatter_add(x: Any, i: Any, *, size: int, batch: int) -> Any:
     _check_range(i, size)
     lead, rest = x.shape[:batch], x.shape[batch + 1 :]
-    z = np.zeros((int(np.prod(lead, dtype=np.int64)) * size, *rest), x.dtype)
+    z = np.zeros((math.prod(lead) * size, *rest), x.dtype)
     where = _flat_positions(i, size, batch).ravel()
     np.add.at(z, where, x.reshape((where.size, *rest)))
     return z.reshape((*lead, size, *rest))

@@ -54,7 +54,7 @@ def _bits(key: Any, *, shape: Shape, batch: int) -> Any:
         add=lambda x, y: x + word(y),
         xor=lambda x, y: x ^ word(y),
     )
-    flat = np.stack(words, axis=-1).reshape((*key.shape[:-1], -1))[..., :n]
+    flat = np.stack(words, axis=-1).reshape((*key.shape[:-1], 2 * block.size))[..., :n]
     return flat.reshape((*key.shape[:-1], *shape))
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from wingbeat.errors import TypeMismatch
 from wingbeat.ir.node import ATOM, POWER, PRODUCT, Kink, Node, Sample
 from wingbeat.ops.arithmetic import PAIR
-from wingbeat.ops.families import NUMBER, elementwise, one_like, pull, zero_like
-from wingbeat.ops.logic import equal, logical_and, where
+from wingbeat.ops.families import NUMBER, constant_of, elementwise, one_like, pull, zero_like
+from wingbeat.ops.logic import equal, less, less_equal, logical_and, where
 
 _LN2, _LN10 = math.log(2.0), math.log(10.0)
 
@@ -23,13 +24,14 @@ def _function(
     within: tuple[float, float] = (-2.0, 2.0),
     kink: Kink | None = None,
     level: int = ATOM,
+    scalar: str = "",
 ) -> Any:
     """A function of one number; `partial(z, x)` is its derivative."""
     return elementwise(
         name,
         numpy=numpy,
         partials=lambda z, x: (partial(z, x),),
-        scalar=lambda s, x: s.call(name, x),
+        scalar=lambda s, x: s.call(scalar or name, x),
         latex=latex or rf"\{name}\left({{0}}\right)",
         level=level,
         samples=(Sample(((3, 4),), within), Sample(((),), within)),
@@ -64,11 +66,35 @@ sqrt = _function(
     _POSITIVE,
     Kink(_at(0), "inf, the limit from the right"),
 )
+
+
+def _root_slope(z: Node, x: Node) -> Node:
+    zero = equal(z, zero_like(z))
+    return where(zero, zero_like(z), 0.5 / where(zero, one_like(z), z))
+
+
+root = _function(
+    "root",
+    np.sqrt,
+    _root_slope,
+    r"\sqrt{{{0}}}",
+    _POSITIVE,
+    Kink(_at(0), "0, as for a norm at the origin"),
+    scalar="sqrt",
+)
+"""The square root of a sum of squares: where these are all 0, their derivative is 0 by convention."""
+
 sin = _function("sin", np.sin, lambda z, x: cos(x))
 cos = _function("cos", np.cos, lambda z, x: -sin(x))
 tan = _function("tan", np.tan, lambda z, x: 1 + z * z, within=(-1.2, 1.2))
+_EDGE = "infinite, the limit from inside"
 asin = _function(
-    "asin", np.arcsin, lambda z, x: 1 / sqrt((1 - x) * (1 + x)), r"\arcsin\left({0}\right)", _INSIDE
+    "asin",
+    np.arcsin,
+    lambda z, x: 1 / sqrt((1 - x) * (1 + x)),
+    r"\arcsin\left({0}\right)",
+    _INSIDE,
+    Kink(lambda z, x: equal(x * x, one_like(x)), _EDGE),
 )
 acos = _function(
     "acos",
@@ -76,18 +102,20 @@ acos = _function(
     lambda z, x: -1 / sqrt((1 - x) * (1 + x)),
     r"\arccos\left({0}\right)",
     _INSIDE,
+    Kink(lambda z, x: equal(x * x, one_like(x)), _EDGE),
 )
 atan = _function("atan", np.arctan, lambda z, x: 1 / (1 + x * x), r"\arctan\left({0}\right)")
 sinh = _function("sinh", np.sinh, lambda z, x: cosh(x))
 cosh = _function("cosh", np.cosh, lambda z, x: sinh(x))
 tanh = _function("tanh", np.tanh, lambda z, x: 1 - z * z)
-asinh = _function("asinh", np.arcsinh, lambda z, x: 1 / sqrt(x * x + 1), _named("arsinh"))
+asinh = _function("asinh", np.arcsinh, lambda z, x: 1 / hypot(x, one_like(x)), _named("arsinh"))
 acosh = _function(
     "acosh",
     np.arccosh,
-    lambda z, x: 1 / sqrt((x - 1) * (x + 1)),
+    lambda z, x: 1 / (sqrt(x - 1) * sqrt(x + 1)),  # the root of the product would overflow
     _named("arcosh"),
     (1.5, 3.0),
+    Kink(_at(1), _EDGE),
 )
 atanh = _function(
     "atanh", np.arctanh, lambda z, x: 1 / ((1 - x) * (1 + x)), _named("artanh"), _INSIDE
@@ -97,13 +125,13 @@ atanh = _function(
 def _erf(x: Any) -> Any:
     from scipy.special import erf as special  # 40 ms to import: not before it is used
 
-    return special(x)
+    return special(x).astype(x.dtype, copy=False)  # of float16 it makes float32
 
 
 def _erfc(x: Any) -> Any:
     from scipy.special import erfc as special
 
-    return special(x)
+    return special(x).astype(x.dtype, copy=False)
 
 
 _TWO_OVER_ROOT_PI = 2.0 / math.sqrt(math.pi)
@@ -119,17 +147,35 @@ def _sigmoid(x: Any) -> Any:
 
 sigmoid = _function("sigmoid", _sigmoid, lambda z, x: z * (1 - z), r"\sigma\left({0}\right)")
 
+
+def _pow(x: Any, y: Any) -> Any:
+    if x.dtype.kind == "i" and np.any(np.less(y, 0)):
+        raise TypeMismatch("an integer to a negative power is no integer; use .astype(float)")
+    return np.power(x, y)
+
+
+def _root_at_zero(z: Node, x: Node, y: Node) -> Node:
+    """0^y with 0 < y < 1, as the square root of 0; and 0^0 = 1, unless y is fixed: x^0 is 1 for all x."""
+    above = less if constant_of(y) == 0 else less_equal
+    between = logical_and(above(zero_like(y), y), less(y, one_like(y)))
+    return logical_and(equal(x, zero_like(x)), between)
+
+
 pow = elementwise(
     "pow",
-    numpy=np.power,
+    numpy=_pow,
     # d(x^y)/dy = x^y log x, and 0 at x = 0, where 0^y stays 0.
     partials=lambda z, x, y: (pull(y, pow(x, y - 1)), pull(z, log(x))),
     scalar=lambda s, x, y: s.call("pow", x, y),
     latex="{0}^{{{1:free}}}",
     level=POWER,
     inner=ATOM,
-    samples=(Sample(((3, 4), (3, 4)), within=(_POSITIVE, (-2.0, 2.0))),),
+    samples=(
+        Sample(((3, 4), (3, 4)), (_POSITIVE, (-2.0, 2.0)), dtypes=("float64", "float64")),
+        Sample(((4,), (4,)), ((-3, 3), (0, 3)), dtypes=("int64", "int64")),
+    ),
     accepts=NUMBER,
+    kink=Kink(_root_at_zero, "by x inf, the limit from the right; by y 0 (at 0^0: 0 and -inf)"),
 )
 
 
@@ -137,14 +183,20 @@ def _both_zero(z: Node, x: Node, y: Node) -> Node:
     return logical_and(equal(x, zero_like(x)), equal(y, zero_like(y)))
 
 
+def _on_the_cut(z: Node, y: Node, x: Node) -> Node:
+    """The angle jumps from pi to -pi across the negative half of the x axis."""
+    return logical_and(equal(y, zero_like(y)), less_equal(x, zero_like(x)))
+
+
 atan2 = elementwise(
     "atan2",
     numpy=np.arctan2,
-    partials=lambda z, y, x: (x / (x * x + y * y), -(y / (x * x + y * y))),
+    # x / r^2 and -y / r^2, without the square, which overflows.
+    partials=lambda z, y, x: (x / hypot(x, y) / hypot(x, y), -(y / hypot(x, y) / hypot(x, y))),
     scalar=lambda s, y, x: s.call("atan2", y, x),
     latex=r"\operatorname{{atan2}}\left({0}, {1}\right)",
     samples=(Sample(((3, 4), (3, 4)), within=(_POSITIVE, (-2.0, 2.0))),),
-    kink=Kink(_both_zero, "none: the direction of the origin is undefined, so NaN"),
+    kink=Kink(_on_the_cut, "as beside the cut; NaN at the origin, which has no direction"),
 )
 
 

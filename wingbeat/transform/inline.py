@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from wingbeat.ir.node import Node
 from wingbeat.ir.walk import rewrite, toposort

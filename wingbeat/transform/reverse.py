@@ -29,7 +29,8 @@ def sweep(
     reaches = depends(order, wrt)
     g: dict[Node, Node] = {}
     for output, cotangent in zip(outputs, cotangents, strict=True):
-        _accumulate(g, output, cotangent)
+        if output.type.inexact:  # an integer does not move, whatever its cotangent
+            _accumulate(g, output, cotangent)
     site = here.site
     try:
         for node in reversed(order):

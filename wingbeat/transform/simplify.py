@@ -1,6 +1,7 @@
 """Local rewrites that never change a value: x * 1, -(-x), a transpose of a transpose, equal nodes.
 
-x * 0 stays: it is NaN where x is infinite. Only `scaled`, whose zero kills by definition, may drop it.
+x * 0 stays: it is NaN where x is infinite; only `scaled`, whose zero kills by definition, drops it.
+x + 0 of floats stays: it is 0 where x is -0.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from wingbeat.ir.node import Node, Primitive, full
+from wingbeat.ir.types import as_dtype, tensor_type
 from wingbeat.ir.walk import rewrite
 from wingbeat.ops import arithmetic, create, reduce
 from wingbeat.ops import shape as layout
@@ -19,10 +23,10 @@ Rule = Callable[..., Node | None]
 
 
 def _add(x: Node, y: Node) -> Node | None:
-    if constant_of(x) == 0:
-        return y
-    if constant_of(y) == 0:
-        return x
+    if not x.type.inexact:
+        for a, b in ((x, y), (y, x)):
+            if constant_of(a) == 0:
+                return b
     # a + (-b) is a - b, to the bit.
     return arithmetic.sub(x, y.inputs[0]) if y.op is arithmetic.neg else None
 
@@ -39,12 +43,21 @@ def _mul(x: Node, y: Node) -> Node | None:
             return b
         if constant_of(a) == -1:
             return -b
-    cx, cy = constant_of(x), constant_of(y)
-    return full(cx * cy, x.type) if cx is not None and cy is not None else None
+    return _folded(arithmetic.mul, x, y)
+
+
+def _folded(op: Primitive, *xs: Node) -> Node | None:
+    """The value of an operation on numbers that the graph itself says, in the numbers' own dtype."""
+    constants = [constant_of(x) for x in xs]
+    if any(c is None for c in constants):
+        return None
+    with np.errstate(all="ignore"):
+        arrays = [np.asarray(c, x.type.dtype) for c, x in zip(constants, xs, strict=True)]
+        return full(op.numpy(*arrays).item(), xs[0].type)
 
 
 def _scaled(g: Node, d: Node) -> Node | None:
-    if constant_of(g) == 0 or constant_of(d) == 0:
+    if constant_of(g) == 0:
         return full(0, g.type)
     c = constant_of(d)
     if c is not None and math.isfinite(c):
@@ -60,8 +73,8 @@ def _div(x: Node, y: Node) -> Node | None:
 def _neg(x: Node) -> Node | None:
     if x.op is arithmetic.neg:
         return x.inputs[0]
-    c = constant_of(x)
-    return full(-c, x.type) if c else None  # -0.0 is a neg of 0.0
+    # -0.0 has no constant of its own: it would be equal to that of 0.0.
+    return _folded(arithmetic.neg, x) if constant_of(x) else None
 
 
 def _same(x: Node, **attrs: Any) -> Node | None:
@@ -71,19 +84,11 @@ def _same(x: Node, **attrs: Any) -> Node | None:
 def _cast(x: Node, *, dtype: str) -> Node | None:
     if x.type.dtype.name == dtype:
         return x
-    c = constant_of(x)
-    fits = c is not None and (math.isfinite(c) or dtype.startswith("float"))
-    return create.full(value=_as(c, dtype), shape=x.shape, dtype=dtype) if fits else None
-
-
-def _as(value: Any, dtype: str) -> Any:
-    return (
-        float(value)
-        if dtype.startswith("float")
-        else bool(value)
-        if dtype == "bool"
-        else int(value)
-    )
+    c, to = constant_of(x), as_dtype(dtype)
+    if c is None or (to.kind in "iu" and not np.iinfo(to).min <= c <= np.iinfo(to).max):
+        return None  # what does not fit is left to the machine
+    with np.errstate(over="ignore"):
+        return full(np.asarray(c, x.type.dtype).astype(to).item(), tensor_type(x.shape, dtype))
 
 
 def _broadcast(x: Node, *, axes: Any, sizes: Any) -> Node | None:

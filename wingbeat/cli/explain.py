@@ -1,0 +1,151 @@
+"""`wingbeat explain`: why the derivative of an expression is what it is."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+import wingbeat as wb
+from wingbeat.errors import BadInput
+
+_EXAMPLE = """example:
+  wingbeat explain "x=2*w+b; y=b+1; z=x*y" w=3 b=4 --wrt b
+  wingbeat explain "x=2*w+b; y=b+1; z=x*y" w=3 b=4 --solve z=60 --vary b"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `wingbeat explain`."""
+    parser.epilog = _EXAMPLE
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("expression", help='statements such as "x=2*w+b; z=x*x"; the last one counts')
+    parser.add_argument("values", nargs="*", metavar="NAME=VALUE", help="w=3 or x=[1,2,3]")
+    parser.add_argument("--wrt", metavar="NAMES", help="differentiate by these only: b or w,b")
+    parser.add_argument("--all-steps", action="store_true", help="show every operation as a step")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--latex", action="store_true", help="print LaTeX")
+    form.add_argument("--mermaid", action="store_true", help="print a Mermaid flowchart")
+    form.add_argument("--html", metavar="FILE", help="write a page that needs no network")
+    form.add_argument("--formula", metavar="NAMES", help="print the derivative as a formula; b,b: twice")
+    form.add_argument(
+        "--nudge",
+        metavar="NAME=CHANGE",
+        action="append",
+        help="compare predicted and actual change, as x=0.1; may be repeated",
+    )
+    form.add_argument("--solve", metavar="NAME=GOAL", help="correct inputs until NAME has this value")
+    parser.add_argument("--vary", metavar="NAMES", help="with --solve: the inputs that may change")
+    parser.add_argument(
+        "--keep-slope", action="store_true", help="with --solve: do not compute the slope again"
+    )
+    parser.add_argument("--max-steps", metavar="N", help="with --solve: give up after N steps (50)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Explain, or solve; returns the exit status.
+
+    Raises:
+        BadInput: the expression, a value or a flag cannot be used.
+    """
+    values = dict(_pair(word, "a value") for word in args.values)
+    if len(values) != len(args.values):
+        raise BadInput("explain: a name is given two values; give each input one")
+    if args.solve is not None:
+        return _solve(args, values)
+    for flag, given in (
+        ("--vary", args.vary), ("--keep-slope", args.keep_slope), ("--max-steps", args.max_steps)
+    ):  # fmt: skip
+        if given:
+            raise BadInput(f"explain: {flag} belongs to --solve; add --solve NAME=GOAL")
+    explanation = wb.explain.explain_text(
+        args.expression,
+        _complete(args.expression, values),
+        wrt=_names(args.wrt) if args.wrt is not None else None,
+        detail="all" if args.all_steps else None,
+    )
+    _show(args, explanation)
+    return 0
+
+
+def _complete(expression: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The values; without any the command does not show formulas alone, as the library does."""
+    inputs = wb.explain.parse(expression).inputs
+    if inputs and not values:
+        have = "has no value" if len(inputs) == 1 else "have no value"
+        raise BadInput(f"{', '.join(inputs)} {have}; add {' '.join(f'{n}=...' for n in inputs)}")
+    return values
+
+
+def _show(args: argparse.Namespace, explanation: Any) -> None:
+    if args.latex:
+        print(explanation.latex(), end="")
+    elif args.mermaid:
+        print(explanation.mermaid(), end="")
+    elif args.html is not None:
+        explanation.save_html(args.html)
+        print(f"wrote {args.html}")
+    elif args.formula is not None:
+        print(explanation.formula(_names(args.formula)))
+    elif args.nudge:
+        pairs = [_pair(word, "a change") for word in args.nudge]
+        print(explanation.what_if(**{name: _number(name, v) for name, v in pairs}))
+    else:
+        _print(explanation)
+
+
+def _pair(word: str, what: str) -> tuple[str, Any]:
+    name, sign, text = word.partition("=")
+    name = name.strip()
+    if not sign or not name.isidentifier():
+        raise BadInput(f"explain: {word!r} is not {what}; write name=number, as in w=3")
+    return name, wb.explain.read_value(text, name)
+
+
+def _number(name: str, value: Any) -> float:
+    if value.ndim:
+        raise BadInput(f"explain: {name} must be a single number here")
+    return float(value)
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise BadInput(f"explain: {text!r} is no list of names; write b or w,b")
+    return names
+
+
+def _solve(args: argparse.Namespace, values: dict[str, Any]) -> int:
+    target, goal = _pair(args.solve, "a goal")
+    if args.vary is None:
+        raise BadInput("explain: --solve needs --vary with the inputs that may change, as in --vary b")
+    steps = args.max_steps if args.max_steps is not None else "50"
+    if not (steps.isascii() and steps.isdigit() and 0 < int(steps) <= 100_000):
+        raise BadInput(f"explain: --max-steps must be a whole number from 1 to 100000, not {steps!r}")
+    found = wb.explain.solve(
+        args.expression,
+        values,
+        target,
+        _number(target, goal),
+        _names(args.vary),
+        keep_slope=args.keep_slope,
+        max_steps=int(steps),
+    )
+    _print(found)
+    if found.reached:
+        print(found.verdict)
+        return 0
+    print(f"wingbeat: {found.verdict}", file=sys.stderr)
+    return 1
+
+
+def _print(what: Any) -> None:
+    """In colour on a terminal; elsewhere as wide as COLUMNS says."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        Console().print(what)
+        return
+    columns = os.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isascii() and columns.isdigit() else 80
+    print(what.text(max(40, width)), end="")

@@ -1,0 +1,291 @@
+"""An explanation: what was computed, why each derivative is what it is, and its renderings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
+
+from wingbeat.errors import BadInput
+from wingbeat.explain._build import Builder
+from wingbeat.explain._recording import Recording, record_expression, record_function
+from wingbeat.explain._steps import ALL, NAMES, cut
+from wingbeat.explain.derivation import LATEX, PLAIN, Line, derive, render
+from wingbeat.explain.formula import derivative_text
+from wingbeat.explain.model import Edge, Model, Step
+from wingbeat.explain.paths import Paths
+from wingbeat.explain.what_if import WhatIf, what_if
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+
+class Explanation:
+    """A computation with every value, partial and gradient, and the ways along which gradients came.
+
+    Made by `wb.explain`. Printing it, or showing it in a notebook, renders it.
+
+    Attributes:
+        model: the same as plain data: steps, edges, notes.
+
+    >>> import wingbeat as wb
+    >>> e = wb.explain("x=2*w+b; y=b+1; z=x*y", w=3, b=4)
+    >>> e.value("z"), e.gradient("b"), e.partial("b", "x")
+    (50.0, 15.0, 1.0)
+    >>> print(e.derivation("b"))
+    dz/db = dz/dx * dx/db + dz/dy * dy/db
+          = y*1 + x*1
+          = 5*1 + 10*1
+          = 15
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        wrt: str | Sequence[str] | None = None,
+        cotangent: Any = None,
+        detail: str | None = None,
+    ) -> None:
+        if detail not in (None, NAMES, ALL):
+            raise BadInput(f"detail={detail!r} is unknown; use 'names' or 'all'")
+        self._recording = recording
+        steps = cut(recording, detail)
+        names = [wrt] if isinstance(wrt, str) else wrt
+        if names is None:
+            names = [n for n, node in recording.inputs.items() if node.type.inexact]
+        self._builder = Builder(recording, steps, names, cotangent)
+        self.model: Model = self._builder.model()
+
+    # --- looking things up ----------------------------------------------------------------------
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The nodes, in order of computation."""
+        return self.model.steps
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """Who reads whom, with the partial on each edge."""
+        return self.model.edges
+
+    def step(self, name: str) -> Step:
+        """The node of this name; raises `BadInput` with the names that there are."""
+        for step in self.model.steps:
+            if step.name == name:
+                return step
+        known = ", ".join(s.name for s in self.model.steps)
+        raise BadInput(f"nothing is called {name}; known are {known}")
+
+    def edge(self, source: str, target: str) -> Edge:
+        """The edge from `source` to the step that reads it."""
+        for edge in self.model.edges:
+            if (edge.source, edge.target) == (source, target):
+                return edge
+        raise BadInput(f"{target} does not read {source}; edges: " + self._pairs())
+
+    def _pairs(self) -> str:
+        return ", ".join(f"{e.source} -> {e.target}" for e in self.model.edges[:20])
+
+    def value(self, name: str) -> Any:
+        """The value of a node: a float for one number, else an array; None where it is not known."""
+        return _plain(self.step(name).value)
+
+    def gradient(self, name: str) -> Any:
+        """The derivative of the result by a node; None where there is none (`step(name).why` says why)."""
+        return _plain(self.step(name).gradient)
+
+    def partial(self, source: str, target: str) -> float | None:
+        """d target / d source along this one edge; None where it is no single number."""
+        return self.edge(source, target).partial
+
+    # --- why ------------------------------------------------------------------------------------
+
+    def paths(self, wrt: str, k: int = 20) -> Paths:
+        """The `k` ways with the largest products from `wrt` to the result; for graphs of single numbers.
+
+        Raises `NotSupported` where the graph has tensors, whose edges carry no single number.
+        """
+        return Paths(self.model, wrt, k)
+
+    def derivation(self, wrt: str, form: str = PLAIN) -> str:
+        """The chain rule for the derivative by `wrt`: symbols, formulas, numbers, result.
+
+        Args:
+            wrt: the name of a node.
+            form: "plain" or "latex".
+        """
+        lines = self.derivation_lines(wrt, form)
+        if not lines:
+            return f"{self.model.result} does not depend on {wrt}: no path"
+        return render(lines, form)
+
+    def derivation_lines(self, wrt: str, form: str = PLAIN) -> list[Line]:
+        """The derivation as data; empty where the result does not depend on `wrt`."""
+        return derive(self.model, wrt, form)
+
+    def formula(
+        self, wrt: str | Sequence[str], order: int = 1, form: str = PLAIN, expand: bool = False
+    ) -> str:
+        """The derivative as one formula.
+
+        Args:
+            wrt: a name, or several to differentiate by one after the other.
+            order: how many times to differentiate, where `wrt` is one name.
+            form: "plain" or "latex".
+            expand: write it in the inputs alone, rather than in the named steps.
+
+        >>> import wingbeat as wb
+        >>> e = wb.explain("x=2*w+b; y=b+1; z=x*y")
+        >>> e.formula("b"), e.formula("b", order=2), e.formula(["w", "b"])
+        ('dz/db = x + y', 'd2z/db2 = 2', 'd2z/dwdb = 2')
+        """
+        if form not in (PLAIN, LATEX):
+            raise BadInput(f"form={form!r} is unknown; use 'plain' or 'latex'")
+        return derivative_text(self._builder, wrt, order, form, expand)
+
+    def what_if(self, /, **nudges: float) -> WhatIf:
+        """What the gradient predicts when nodes are moved by a little, and what really happens.
+
+        >>> import wingbeat as wb
+        >>> moved = wb.explain("x=2*w+b; y=b+1; z=x*y", w=3, b=4).what_if(x=0.1)
+        >>> f"{moved.predicted:.6g} {moved.actual:.6g} {moved.after:.6g}"
+        '0.5 0.5 50.5'
+        """
+        return what_if(self._builder, self.model, nudges)
+
+    # --- renderings -------------------------------------------------------------------------------
+
+    def text(self, width: int = 80) -> str:
+        """Everything as plain text, at most `width` columns wide."""
+        from wingbeat.explain.terminal import as_text
+
+        return as_text(self, width)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        steps = f"{len(self.model.steps)} nodes, {len(self.model.edges)} edges"
+        return f"<Explanation of {self.model.result}: {steps}>"
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from wingbeat.explain.terminal import parts
+
+        yield from parts(self)
+
+    def latex(self) -> str:
+        """The steps and, for every variable asked about, its derivation: one `aligned` block each."""
+        from wingbeat.explain.documents import as_latex
+
+        return as_latex(self)
+
+    def mermaid(self) -> str:
+        """The graph as a Mermaid flowchart: values and gradients on nodes, partials on edges."""
+        from wingbeat.explain.mermaid import as_mermaid
+
+        return as_mermaid(self.model)
+
+    def svg(self) -> str:
+        """The drawing alone; empty where there are too many nodes for a drawing that could be read."""
+        from wingbeat.explain.svg import drawing
+
+        return drawing(self.model)
+
+    def html(self) -> str:
+        """One page with drawing, tables and derivations; without scripts and without the network."""
+        from wingbeat.explain.html import page
+
+        return page(self)
+
+    def save_html(self, file: str | FilePath) -> None:
+        """Write the page; the file is replaced as a whole or not at all. `BadInput` if it cannot be."""
+        from wingbeat.explain._files import write_whole
+
+        write_whole(FilePath(file), self.html())
+
+    def _repr_html_(self) -> str:
+        from wingbeat.explain.html import fragment
+
+        return fragment(self)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if value is not None and value.ndim == 0 else value
+
+
+def explain(
+    what: str | Callable[..., Any],
+    /,
+    *,
+    wrt: str | Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+    cotangent: Any = None,
+    detail: str | None = None,
+    **values: Any,
+) -> Any:
+    """Explain an expression, or make a function that explains a function's calls.
+
+    `wb.explain("x=2*w+b; z=x*x", w=3, b=4)` is an `Explanation`. `wb.explain(f)` is a function that takes what
+    `f` takes and returns an `Explanation` of that call; arguments may be trees. Steps have the names that the
+    text or the function's own lines give them.
+
+    Args:
+        what: the text `name=expression; ...`, or a function of numbers, tensors and trees of them that
+            returns one tensor.
+        wrt: the name or names to differentiate by; by default every float input.
+        names: for a function, names for its positional arguments in place of its parameters' own.
+        cotangent: for a result that is no scalar: the array g of its shape in J' g.
+        detail: "names": what has a name is a step; "all": every operation is. By default names, where
+            something between the inputs and the result has one.
+        **values: for a text, the value of every input: a number, nested lists, an array, a tensor. Without
+            any, the formulas are there and the numbers are `?`. An input called like an argument above
+            needs `wb.explain.explain_text`.
+
+    Raises:
+        BadExpression: the text is no formula; the message shows the place.
+        BadInput: values are missing, unknown or no numbers; `wrt` names nothing.
+        TypeMismatch: the function returns something else than one tensor, or no scalar without `cotangent`.
+        NotDifferentiable: the result is no float.
+
+    >>> import wingbeat as wb
+    >>> wb.explain("x=2*w+b; y=b+1; z=x*y", w=3, b=4).gradient("b")
+    15.0
+    >>> def f(w, b):
+    ...     x = 2 * w + b
+    ...     y = b + 1
+    ...     return x * y
+    >>> wb.explain(f)(3.0, 4.0).gradient("y")
+    10.0
+    """
+    if isinstance(what, str):
+        if names is not None:
+            raise BadInput("names: is for functions; an expression has its own names")
+        return explain_text(what, values, wrt=wrt, cotangent=cotangent, detail=detail)
+    if not callable(what):
+        raise BadInput(f"explain takes a function or an expression's text, not {type(what).__name__}")
+    if values:
+        given = ", ".join(values)
+        raise BadInput(f"explain(f) takes no values ({given}); call its result: wb.explain(f)({given}=...)")
+
+    def explained(*args: Any, **kwargs: Any) -> Explanation:
+        return Explanation(record_function(what, args, kwargs, names), wrt, cotangent, detail)
+
+    return explained
+
+
+def explain_text(
+    text: str,
+    values: dict[str, Any] | None = None,
+    *,
+    wrt: str | Sequence[str] | None = None,
+    result: str | None = None,
+    cotangent: Any = None,
+    detail: str | None = None,
+) -> Explanation:
+    """Explain an expression; `values` are given as a dict, and `result` may name any statement.
+
+    >>> import wingbeat as wb
+    >>> wb.explain.explain_text("x=2*w+b; z=x*x", {"w": 3, "b": 4}, result="x").value("x")
+    10.0
+    """
+    return Explanation(record_expression(text, values or {}, result), wrt, cotangent, detail)

@@ -1,0 +1,63 @@
+"""The names that a function gives to its tensors, read while it runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import CodeType, FrameType
+from typing import Any
+
+from wingbeat.api.tensor import Tensor
+
+Found = list[tuple[str, Tensor, Any]]  # name, tensor, and the node that it was at that moment
+
+
+def code_of(f: Callable[..., Any]) -> CodeType | None:
+    """The code object that runs when `f` is called; None for what is not written in Python."""
+    while (inner := getattr(f, "__wrapped__", None)) is not None:
+        f = inner
+    for candidate in (f, getattr(f, "__func__", None), getattr(type(f), "__call__", None)):
+        if (code := getattr(candidate, "__code__", None)) is not None:
+            return code
+    return None
+
+
+@contextmanager
+def watching(f: Callable[..., Any]) -> Iterator[Found]:
+    """Collect the local names of tensors, line by line, in the frames that run `f`'s own code.
+
+    A debugger or a coverage tool that is at work goes on seeing every line.
+    """
+    found: Found = []
+    code, outer = code_of(f), sys.gettrace()
+    if code is None:
+        yield found
+        return
+    seen: set[tuple[str, int]] = set()
+
+    def look(frame: FrameType) -> None:
+        for name, value in frame.f_locals.items():
+            if isinstance(value, Tensor) and (key := (name, id(value._node))) not in seen:
+                seen.add(key)
+                found.append((name, value, value._node))
+
+    def entered(frame: FrameType, event: str, argument: Any) -> Any:
+        below = outer(frame, event, argument) if outer else None
+        if frame.f_code is not code:
+            return below
+
+        def line(frame: FrameType, event: str, argument: Any) -> Any:
+            nonlocal below
+            if below is not None:
+                below = below(frame, event, argument)
+            look(frame)
+            return line
+
+        return line
+
+    sys.settrace(entered)
+    try:
+        yield found
+    finally:
+        sys.settrace(outer)

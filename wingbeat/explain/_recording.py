@@ -1,0 +1,215 @@
+"""One run of a function or an expression: its graph, its inputs and the names that nodes have."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from wingbeat.api import tree
+from wingbeat.api.tensor import Tensor, asarray, lazy
+from wingbeat.api.trace import Trace, enter, join, scope, state
+from wingbeat.errors import BadInput, NotSupported, TypeMismatch
+from wingbeat.explain import expression
+from wingbeat.explain._locals import Found, watching
+from wingbeat.explain._names import fresh
+from wingbeat.explain.expression import Program
+from wingbeat.explain.values import as_value
+from wingbeat.ir.node import Node, full, quote
+from wingbeat.ir.types import tensor_type
+from wingbeat.ops.arithmetic import alias
+
+
+@dataclass
+class Recording:
+    """A graph with the arrays behind its leaves.
+
+    `inputs` are the variables by name, `named` every node that the user gave a name (the inputs and the root
+    included), `lines` what the user wrote for a node.
+    """
+
+    trace: Trace
+    root: Node
+    inputs: dict[str, Node]
+    named: dict[Node, str]
+    lines: dict[Node, str] = field(default_factory=dict[Node, str])
+    unused: tuple[Node, ...] = ()  # assigned, but the result does not depend on them
+    known: bool = True  # whether the inputs have values
+    program: Program | None = None
+
+
+def _outside() -> None:
+    if state.trace is not None and state.trace.scoped:
+        raise NotSupported("explain inside grad, vmap or another explain; call it on their results")
+
+
+def _input(value: Any, trace: Trace) -> Tensor:
+    """A value as a variable of its own, not to be confused with an equal one."""
+    t = asarray(float(value) if type(value) is int else value)
+    return lazy(alias(enter(t, trace), tag=trace.tag()), trace, t._flags)
+
+
+def record_expression(text: str, values: Mapping[str, Any], result: str | None = None) -> Recording:
+    """Run an expression; without any value the graph has none either, and its inputs are scalars."""
+    _outside()
+    program = expression.parse(text)
+    if result is not None:
+        program = program.until(result)
+    given = {expression.canonical(k): v for k, v in values.items()}
+    known = bool(given) or not program.inputs
+    if known:
+        expression.check_values(program, given)
+    with scope():
+        trace = state.trace
+        assert trace is not None
+        inputs = {n: _input(as_value(given.get(n, 0.0), n), trace) for n in program.inputs}
+
+        def constant(value: float) -> Tensor:
+            return lazy(full(value, tensor_type(())), trace, 0)
+
+        def rename(name: str, t: Tensor) -> Tensor:
+            return lazy(alias(enter(t, trace), tag=trace.tag()), trace, t._flags)
+
+        assigned = expression.run(program, inputs, constant, rename)
+        nodes = {name: enter(t, trace) for name, t in (inputs | assigned).items()}
+    statements = {nodes[s.name]: s.text for s in program.statements}
+    root = nodes[program.result]
+    return Recording(
+        trace,
+        root,
+        {n: nodes[n] for n in inputs},
+        {node: name for name, node in nodes.items()},
+        statements,
+        tuple(n for n in nodes.values() if n is not root),
+        known,
+        program,
+    )
+
+
+def record_function(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    names: Sequence[str] | None,
+) -> Recording:
+    """Run a function; its arguments' leaves are the inputs, its local names the names of the steps."""
+    _outside()
+    with scope():
+        trace = state.trace
+        assert trace is not None
+        inputs: dict[str, Tensor] = {}
+
+        def enters(label: str, value: Any) -> Any:
+            if not isinstance(value, Tensor | np.ndarray | np.generic | int | float):
+                return value
+            label = label if label not in inputs else fresh(label, inputs)
+            inputs[label] = _input(value, trace)
+            return inputs[label]
+
+        labels = _labels(f, args, kwargs, names)
+        entered = [_relabelled(label, a, enters) for label, a in zip(labels, args, strict=False)]
+        keywords = {k: _relabelled(k, v, enters) for k, v in kwargs.items()}
+        with watching(f) as found:
+            result = f(*entered, **keywords)
+        if not isinstance(result, Tensor):
+            raise TypeMismatch(
+                f"explain: the function must return one tensor; it returned a {type(result).__name__}"
+            )
+        trace = join([result, *inputs.values()])
+        nodes = {name: enter(t, trace) for name, t in inputs.items()}
+        root = enter(result, trace)
+    _add_captured(trace, nodes)
+    named = _named(f, trace, nodes, found, root)
+    lines = {n: _line(n) for n in named if n.site and n.op is not alias}
+    return Recording(trace, root, nodes, named, lines)
+
+
+def _labels(
+    f: Any, args: Sequence[Any], kwargs: Mapping[str, Any], names: Sequence[str] | None
+) -> list[str]:
+    """A name for every positional argument: given, or the parameter's own."""
+    if names is not None:
+        if isinstance(names, str) or len(names) != len(args):
+            raise BadInput(f"names: one for each of the {len(args)} arguments is needed; got {names!r}")
+        return list(names)
+    try:
+        bound = inspect.signature(f).bind(*args, **kwargs)
+    except ValueError:  # a function without a signature, as some written in C
+        return [f"x{k + 1}" for k in range(len(args))]
+    except TypeError as error:
+        raise TypeMismatch(f"explain: the arguments do not fit the function: {error}") from None
+    labels: list[str] = []
+    for name, parameter in bound.signature.parameters.items():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            labels += [f"{name}[{k}]" for k in range(len(bound.arguments.get(name, ())))]
+        elif parameter.kind is not parameter.KEYWORD_ONLY:
+            labels.append(name)
+    return labels[: len(args)]
+
+
+def _relabelled(label: str, x: Any, enters: Callable[[str, Any], Any]) -> Any:
+    """A tree with every leaf passed to `enters` under the name of its place: `p.w`, `p[0]`."""
+    leaves, rebuild = tree.flatten(x)
+    return rebuild([enters(n, v) for n, v in zip(_places(label, x), leaves, strict=True)])
+
+
+def _places(label: str, x: Any) -> list[str]:
+    if isinstance(x, dict):
+        parts = [(f"{label}.{k}" if str(k).isidentifier() else f"{label}[{k!r}]", v) for k, v in x.items()]
+    elif hasattr(x, "_fields") and isinstance(x, tuple):
+        parts = [(f"{label}.{k}", getattr(x, k)) for k in x._fields]  # type: ignore[attr-defined]
+    elif isinstance(x, list | tuple):
+        parts = [(f"{label}[{k}]", v) for k, v in enumerate(x)]
+    else:
+        count = len(tree.leaves(x))
+        return [label] if count == 1 else _module_places(label, x, count)
+    return [place for name, v in parts for place in _places(name, v)]
+
+
+def _module_places(label: str, x: Any, count: int) -> list[str]:
+    """The leaves of a module by the names of its parameters, of anything else by number."""
+    method = getattr(x, "named_parameters", None)
+    names = [name for name, _ in method()] if callable(method) else []
+    if len(names) == count:
+        return [f"{label}.{name}" for name in names]
+    return [f"{label}[{k}]" for k in range(count)]
+
+
+def _add_captured(trace: Trace, nodes: dict[str, Node]) -> None:
+    """Tensors with requires_grad that the function used without being given them."""
+    for source in trace.sources:
+        if source not in nodes.values() and not any(source in n.inputs for n in nodes.values()):
+            nodes[fresh("parameter", nodes)] = source
+
+
+def _named(
+    f: Any, trace: Trace, inputs: Mapping[str, Node], found: Found, root: Node
+) -> dict[Node, str]:
+    named = {node: name for name, node in inputs.items()}
+    taken = set(inputs)
+    for name, t, node in found:
+        if node is None or node in named or node.op is None or t._trace is not trace:
+            continue
+        label = name if name not in taken else fresh(f"{name}_", taken, 2)
+        taken.add(label)
+        named[node] = label
+    if root not in named:
+        own = getattr(f, "__name__", "")
+        label = own if own.isidentifier() and own not in taken and own != "f" else "result"
+        named[root] = label if label not in taken else fresh("result_", taken)
+    return named
+
+
+def _line(node: Node) -> str:
+    """`train.py:41   logits = h @ w`, without the folder."""
+    assert node.site is not None
+    text = quote(node.site)
+    return text.replace("\\", "/").rpartition("/")[2] if "   " not in text else _without_folder(text)
+
+
+def _without_folder(text: str) -> str:
+    place, gap, source = text.partition("   ")
+    return place.replace("\\", "/").rpartition("/")[2] + gap + source

@@ -1,0 +1,175 @@
+"""Formulas made short for readers: constants folded, x + x as 2 x, -(-x) as x.
+
+What is run is simplified by `transform.simplify`, which never changes a value. Here equal as real numbers is
+enough (x * 0 is 0 although x might be infinite), so these graphs are printed and never evaluated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from wingbeat.ir.node import Node, Primitive, full
+from wingbeat.ir.walk import rewrite
+from wingbeat.ops import arithmetic as ar
+from wingbeat.ops import logic
+from wingbeat.ops import transcendental as tr
+from wingbeat.ops.families import constant_of
+from wingbeat.transform.simplify import RULES as EXACT
+
+Rule = Callable[..., Node | None]
+
+
+def _fold(x: Node, y: Node, f: Callable[[float, float], float]) -> Node | None:
+    a, b = constant_of(x), constant_of(y)
+    if a is None or b is None or not x.type.inexact:
+        return None
+    try:
+        value = f(a, b)
+    except (ArithmeticError, ValueError):
+        return None
+    return full(value, x.type) if math.isfinite(value) else None
+
+
+def _coefficient(x: Node) -> tuple[float, Node]:
+    """`x` as a number times something."""
+    if x.op is ar.neg:
+        c, rest = _coefficient(x.inputs[0])
+        return -c, rest
+    if x.op is ar.mul and (c := constant_of(x.inputs[0])) is not None:
+        return c, x.inputs[1]
+    return 1.0, x
+
+
+def _times(c: float, x: Node) -> Node:
+    if c == 1:
+        return x
+    return -x if c == -1 else full(c, x.type) * x
+
+
+def _add(x: Node, y: Node) -> Node | None:
+    if (folded := _fold(x, y, lambda a, b: a + b)) is not None:
+        return folded
+    (c, u), (d, v) = _coefficient(x), _coefficient(y)
+    if u is v and constant_of(u) is None:
+        return _times(c + d, u) if c + d else full(0, x.type)
+    if x.op is ar.neg:
+        return y - x.inputs[0]
+    if d < 0:
+        return x - _times(-d, v)
+    b = constant_of(y)
+    return x - full(-b, y.type) if b is not None and b < 0 else None
+
+
+def _sub(x: Node, y: Node) -> Node | None:
+    if (folded := _fold(x, y, lambda a, b: a - b)) is not None:
+        return folded
+    if x is y:
+        return full(0, x.type)
+    if constant_of(x) == 0:
+        return -y
+    (c, u), (d, v) = _coefficient(x), _coefficient(y)
+    if u is v and constant_of(u) is None:
+        return _times(c - d, u) if c != d else full(0, x.type)
+    if d < 0:
+        return x + _times(-d, v)
+    b = constant_of(y)
+    return x + full(-b, y.type) if b is not None and b < 0 else None
+
+
+def _mul(x: Node, y: Node) -> Node | None:
+    if (folded := _fold(x, y, lambda a, b: a * b)) is not None:
+        return folded
+    if constant_of(x) == 0 or constant_of(y) == 0:
+        return full(0, x.type)
+    if constant_of(y) is not None:
+        return y * x  # numbers stand in front
+    (c, u), (d, v) = _coefficient(x), _coefficient(y)
+    if constant_of(x) is not None:
+        return _times(constant_of(x) * d, v) if d != 1 else None  # type: ignore[operator]
+    if c != 1 or d != 1:
+        return _times(c * d, u * v)
+    if y.op is ar.div and constant_of(y.inputs[0]) == 1:
+        return x / y.inputs[1]
+    if x.op is ar.div and constant_of(x.inputs[0]) == 1:
+        return y / x.inputs[1]
+    return None
+
+
+def _div(x: Node, y: Node) -> Node | None:
+    if constant_of(x) == 0:
+        return full(0, x.type)
+    c, u = _coefficient(x)
+    if c == -1:
+        return -(u / y)
+    a, b = constant_of(x), constant_of(y)
+    if a is not None and b and (a / b).is_integer():
+        return full(a / b, x.type)
+    return None
+
+
+def _neg(x: Node) -> Node | None:
+    if x.op is ar.sub:
+        return x.inputs[1] - x.inputs[0]
+    c, u = _coefficient(x)
+    return _times(-c, u) if c != 1 else None
+
+
+def _pow(x: Node, y: Node) -> Node | None:
+    if constant_of(y) == 1:
+        return x
+    if constant_of(y) == 0:
+        return full(1, x.type)
+    return None
+
+
+def _where(c: Node, x: Node, y: Node) -> Node | None:
+    return x if x is y else None
+
+
+_LOOSE: dict[Primitive, Rule] = {
+    ar.add: _add,
+    ar.sub: _sub,
+    ar.mul: _mul,
+    ar.div: _div,
+    ar.neg: _neg,
+    tr.pow: _pow,
+    logic.where: _where,
+    ar.scaled: lambda g, d: g * d,
+}
+
+
+def shortened(roots: Iterable[Node], known: Mapping[Node, Node] | None = None) -> list[Node]:
+    """`roots` as shorter formulas; `known` gives stand-ins beforehand.
+
+    >>> from wingbeat.ir import leaf, tensor_type
+    >>> from wingbeat.explain.plain import to_plain
+    >>> x = leaf(tensor_type(()), "x")
+    >>> to_plain(shortened([x * 1.0 * 3.0 + x])[0], {})
+    '4*x'
+    """
+    first: dict[Any, Node] = {}
+    roots = list(roots)
+
+    def change(node: Node) -> Node:
+        for _ in range(64):  # every rule shortens or sorts; this only bounds a mistake in one
+            simpler = _one(node)
+            if simpler is None or simpler is node:
+                break
+            node = simpler
+        return first.setdefault((node.op, node.inputs, node.attrs), node)
+
+    new = rewrite(roots, change, known)
+    return [new[root] for root in roots]
+
+
+def _one(node: Node) -> Node | None:
+    if node.op is None:
+        return None
+    for rules in (EXACT, _LOOSE):
+        rule = rules.get(node.op)
+        found = rule(*node.inputs, **dict(node.attrs)) if rule else None
+        if found is not None and found is not node:
+            return found
+    return None

@@ -1,0 +1,292 @@
+"""The chain rule written out: in symbols, in formulas, in numbers, and its result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from wingbeat.errors import BadInput
+from wingbeat.explain._names import latex_name
+from wingbeat.explain._numbers import equals, show
+from wingbeat.explain.model import Edge, Model
+from wingbeat.explain.paths import Paths
+
+MOST_WAYS = 6  # with more, or with longer ones, the chain rule is written step by step
+LONGEST = 8
+PLAIN, LATEX = "plain", "latex"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One equation of a derivation.
+
+    Attributes:
+        left: what is derived, as `dz/db`.
+        relation: "=" or, before a rounded number, "≈".
+        right: the right side.
+        kind: "symbols", "formulas", "numbers" or "result".
+        of: the name of the variable that `left` is the derivative by.
+    """
+
+    left: str
+    relation: str
+    right: str
+    kind: str
+    of: str
+
+
+class Script:
+    """How derivatives, products and numbers are written in one of the two forms."""
+
+    def __init__(self, model: Model, form: str) -> None:
+        if form not in (PLAIN, LATEX):
+            raise BadInput(f"form={form!r} is unknown; use 'plain' or 'latex'")
+        self.model, self.tex = model, form == LATEX
+        self.dot = r" \cdot " if self.tex else "*"
+
+    def d(self, top: str, by: str, sign: str = "d") -> str:
+        """A derivative, whole (d) or along one edge (∂)."""
+        if self.tex:
+            sign = r"\partial " if sign == "∂" else r"\mathrm{d}"
+            gap = "" if sign.endswith(" ") else " "
+            return rf"\frac{{{sign}{gap}{latex_name(top)}}}{{{sign}{gap}{latex_name(by)}}}"
+        return f"{sign}{top}/{sign}{by}"
+
+    def edge(self, e: Edge) -> str:
+        """The partial of an edge as a symbol; `d` where the edge is the only way."""
+        return self.d(e.target, e.source, "d" if e.alone else "∂")
+
+    def formula(self, e: Edge) -> str:
+        """The partial of an edge as a factor; one that takes several lines stays a symbol."""
+        text = (e.latex if self.tex else e.formula) or "?"
+        if _has_lines(text):
+            return self.edge(e)
+        return self.factor(text, _binds_loosely(text))
+
+    def number(self, value: float | None) -> str:
+        """A number as a factor."""
+        text = show(value)
+        if self.tex:
+            text = _tex_number(text)
+        return self.factor(text, text.startswith("-"))
+
+    def result(self, value: float | None) -> str:
+        """A number as the end of a derivation."""
+        return _tex_number(show(value)) if self.tex else show(value)
+
+    def factor(self, text: str, loose: bool) -> str:
+        """`text` as part of a product."""
+        if not loose:
+            return text
+        return rf"\left({text}\right)" if self.tex else f"({text})"
+
+    def product(self, factors: list[str], kind: str = "") -> str:
+        """Factors with a sign between them; in plain symbols there are spaces around it."""
+        return (" * " if kind == "symbols" and not self.tex else self.dot).join(factors)
+
+
+def _tex_number(text: str) -> str:
+    if text == "inf" or text == "-inf":
+        return text.replace("inf", r"\infty")
+    if text == "nan":
+        return r"\mathrm{NaN}"
+    digits, e, exponent = text.partition("e")
+    return rf"{digits} \cdot 10^{{{int(exponent)}}}" if e else text
+
+
+def _binds_loosely(text: str) -> bool:
+    """Whether a formula needs parentheses inside a product: a sign, sum or comparison outside brackets."""
+    depth = 0
+    for k, c in enumerate(text):
+        depth += (c in "([{") - (c in ")]}")
+        if depth == 0 and c in "+-<>=&|;%":
+            exponent = c in "+-" and k > 1 and text[k - 1] == "e" and text[k - 2].isdigit()
+            power = c == "-" and text[:k].endswith("**")
+            if not exponent and not power:
+                return True
+    return text.startswith(r"\sum") or r"\bmod" in text or "//" in text
+
+
+def _has_lines(text: str) -> bool:
+    """Whether a formula refers to lines of its own."""
+    return ";" in text or r"\begin{aligned}" in text
+
+
+def derive(model: Model, wrt: str, form: str = PLAIN) -> list[Line]:
+    """The lines from the chain rule to the number.
+
+    Few short ways: one sum over them. Many: one equation for each step in between, from the result back.
+    """
+    script = Script(model, form)
+    names = [s.name for s in model.steps]
+    if wrt not in names:
+        raise BadInput(f"nothing is called {wrt}; known are {', '.join(names)}")
+    if wrt == model.result:
+        return [Line(script.d(wrt, wrt), "=", "1", "result", wrt)]
+    if not model.scalar:
+        return _tensor_lines(model, wrt, script)
+    ways = Paths(model, wrt, MOST_WAYS)
+    if ways.count == 0:
+        return []
+    if ways.count <= MOST_WAYS and all(len(p.partials) <= LONGEST for p in ways):
+        return _by_ways(model, wrt, script, ways)
+    return _by_steps(model, wrt, script)
+
+
+def _by_ways(model: Model, wrt: str, script: Script, ways: Paths) -> list[Line]:
+    between = {(e.source, e.target): e for e in model.edges}
+    chains = [
+        [between[pair] for pair in zip(p.names, p.names[1:], strict=False)][::-1] for p in ways
+    ]
+    # As the text goes, not by size: the order in which the steps were computed.
+    place = {s.name: k for k, s in enumerate(model.steps)}
+    chains.sort(key=lambda chain: [place[e.source] for e in chain])
+    left = script.d(model.result, wrt)
+    texts = [
+        ("symbols", [[script.edge(e) for e in chain] for chain in chains]),
+        ("formulas", [[script.formula(e) for e in chain] for chain in chains]),
+        ("numbers", [[script.number(e.partial) for e in chain] for chain in chains]),
+    ]
+    exact = all(equals(e.partial) == "=" for chain in chains for e in chain if e.partial is not None)
+    return _lines(model, wrt, script, left, texts, exact, ways.total)
+
+
+def _by_steps(model: Model, wrt: str, script: Script) -> list[Line]:
+    """dz/du = the sum over the readers c of u of dz/dc ∂c/∂u, for every u between z and the variable."""
+    values = {s.name: s.gradient for s in model.steps}
+    readers: dict[str, list[Edge]] = {s.name: [] for s in model.steps}
+    for e in model.edges:
+        readers[e.source].append(e)
+    above, below = _reaching(model, readers), _behind(model, wrt)
+    lines: list[Line] = []
+    for step in reversed(model.steps):
+        u = step.name
+        if u == model.result or u not in above or u not in below:
+            continue
+        edges = [e for e in readers[u] if e.target in above]
+        whole = lambda e: script.d(model.result, e.target)  # noqa: E731
+        first = lambda e: e.target == model.result  # noqa: E731
+        known = [None if values[e.target] is None else float(values[e.target]) for e in edges]
+        symbols = [[script.edge(e)] if first(e) else [whole(e), script.edge(e)] for e in edges]
+        formulas = [[script.formula(e)] if first(e) else [whole(e), script.formula(e)] for e in edges]
+        numbers = [
+            [script.number(e.partial)] if first(e) else [script.number(g), script.number(e.partial)]
+            for g, e in zip(known, edges, strict=True)
+        ]
+        exact = all(equals(v) == "=" for v in [*known, *(e.partial for e in edges)] if v is not None)
+        texts = [("symbols", symbols), ("formulas", formulas), ("numbers", numbers)]
+        total = values[u]
+        left = script.d(model.result, u)
+        lines += _lines(model, u, script, left, texts, exact, None if total is None else float(total))
+    return lines
+
+
+def _lines(
+    model: Model,
+    wrt: str,
+    script: Script,
+    left: str,
+    texts: list[tuple[str, list[list[str]]]],
+    exact: bool,
+    total: float | None,
+) -> list[Line]:
+    lines: list[Line] = []
+    for kind, terms in texts:
+        if kind == "numbers" and total is None:
+            return lines  # without values there are symbols and formulas only
+        right = " + ".join(script.product(factors, kind) for factors in terms)
+        if lines and right == lines[-1].right:
+            continue
+        relation = "=" if kind != "numbers" or exact else "≈"
+        lines.append(Line(left, relation, right, kind, wrt))
+    right = script.result(total)
+    if right != lines[-1].right:
+        relation = "=" if total is None or (exact and equals(total) == "=") else "≈"
+        lines.append(Line(left, relation, right, "result", wrt))
+    return lines
+
+
+def _reaching(model: Model, readers: dict[str, list[Edge]]) -> set[str]:
+    """The steps that the result depends on."""
+    found = {model.result}
+    for step in reversed(model.steps):
+        if any(e.target in found for e in readers[step.name]):
+            found.add(step.name)
+    return found
+
+
+def _behind(model: Model, wrt: str) -> set[str]:
+    """The steps that depend on `wrt`, itself included."""
+    found = {wrt}
+    for e in sorted(model.edges, key=_order(model)):
+        if e.source in found:
+            found.add(e.target)
+    return found
+
+
+def _order(model: Model) -> Any:
+    place = {s.name: k for k, s in enumerate(model.steps)}
+    return lambda e: place[e.target]
+
+
+def _tensor_lines(model: Model, wrt: str, script: Script) -> list[Line]:
+    """The chain rule for tensors: what arrives along every edge, as a formula of the gradients above."""
+    readers: dict[str, list[Edge]] = {s.name: [] for s in model.steps}
+    for e in model.edges:
+        readers[e.source].append(e)
+    above, below = _reaching(model, readers), _behind(model, wrt)
+    values = {s.name: s.gradient for s in model.steps}
+    lines: list[Line] = []
+    for step in reversed(model.steps):
+        u = step.name
+        if u not in above or u not in below:
+            continue
+        left = _gradient_name(u, script)
+        edges = [e for e in readers[u] if e.target in above]
+        if u == model.result:
+            lines.append(Line(left, "=", script.d(u, u) + " = 1", "symbols", u))
+            continue
+        symbols = [_transposed(e, script) for e in edges]
+        lines.append(Line(left, "=", " + ".join(symbols), "symbols", u))
+        formulas = [_contribution(e, script) for e in edges]
+        lines.append(Line(left, "=", " + ".join(formulas), "formulas", u))
+        lines.append(Line(left, "=", script.result(values[u]), "result", u))
+    return lines
+
+
+def _gradient_name(name: str, script: Script) -> str:
+    return f"g_{{{latex_name(name)}}}" if script.tex else f"g_{name}"
+
+
+def _transposed(e: Edge, script: Script) -> str:
+    """J' g, with J the Jacobian of the edge."""
+    jacobian = script.d(e.target, e.source, "∂")
+    g = _gradient_name(e.target, script)
+    return rf"\left({jacobian}\right)^{{\top}} {g}" if script.tex else f"({jacobian})' {g}"
+
+
+def _contribution(e: Edge, script: Script) -> str:
+    text = (e.latex if script.tex else e.formula) or "?"
+    g = _gradient_name(e.target, script)
+    if e.partial is not None and e.contribution is not None:  # a single number: the partial times g
+        return script.product([script.factor(text, _binds_loosely(text)), g])
+    return _transposed(e, script) if _has_lines(text) else text
+
+
+def render(lines: list[Line], form: str) -> str:
+    """The lines below each other, the left side written once for each variable."""
+    if form == LATEX:
+        rows = [
+            rf"{'' if k and lines[k - 1].of == line.of else line.left} &{_TEX[line.relation]} {line.right}"
+            for k, line in enumerate(lines)
+        ]
+        return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+    rows = []
+    for k, line in enumerate(lines):
+        again = k > 0 and lines[k - 1].of == line.of
+        left = " " * len(line.left) if again else line.left
+        rows.append(f"{left} {line.relation} {line.right}")
+    return "\n".join(rows)
+
+
+_TEX = {"=": "=", "≈": r"\approx"}

@@ -1,0 +1,100 @@
+"""Derivatives as formulas: the derivative is a graph itself, so it can be printed and differentiated again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from wingbeat.errors import BadInput, NotDifferentiable, TypeMismatch
+from wingbeat.explain._build import Builder
+from wingbeat.explain._names import latex_name
+from wingbeat.explain._writer import write
+from wingbeat.explain.algebra import shortened
+from wingbeat.explain.derivation import PLAIN
+from wingbeat.explain.latex import LATEX, latex_lines
+from wingbeat.explain.plain import PLAIN as PLAIN_NOTATION
+from wingbeat.explain.plain import plain_lines
+from wingbeat.ir.node import Node, full
+from wingbeat.transform import obstacle, vjp
+
+
+def derivative(builder: Builder, wrt: Sequence[Node]) -> Node | None:
+    """The graph of the derivative by `wrt`, one after the other; None where nothing depends on it."""
+    node: Node | None = builder.root
+    seed = builder.seed
+    for k, x in enumerate(wrt):
+        assert node is not None
+        if k and node.shape != ():
+            raise TypeMismatch(
+                f"formula: the derivative is {node.type}; only scalars are differentiated again. "
+                "Use wb.hessian, or explain a function of scalars"
+            )
+        x = builder.new[x]
+        (found,) = vjp([node], [x], [seed if k == 0 else full(1, node.type)])
+        if found is None and (reason := obstacle(node, x)) is not None:
+            raise reason
+        if found is None:
+            return None
+        node = found
+    return node
+
+
+def derivative_text(
+    builder: Builder, wrt: str | Sequence[str], order: int, form: str, expand: bool
+) -> str:
+    """`dz/db = x + y`; see `Explanation.formula`."""
+    names = [wrt] * order if isinstance(wrt, str) else list(wrt)
+    if order < 1 or not names:
+        raise BadInput("formula: the order of a derivative is at least 1")
+    by_name = {name: node for node, name in builder.names.items()}
+    for name in names:
+        if name not in by_name:
+            raise BadInput(f"nothing is called {name}; known are {', '.join(by_name)}")
+    result = builder.names[builder.recording.root]
+    left = _left(result, names, form)
+    try:
+        node = derivative(builder, [by_name[name] for name in names])
+    except NotDifferentiable as error:
+        return f"{left}: {str(error).splitlines()[0]}"
+    if node is None:
+        return _none(builder, left, result, names)
+    known = _stand_ins(builder, expand)
+    short = shortened([node], known)
+    if form == PLAIN:
+        *lets, last = plain_lines(write(short, {}, PLAIN_NOTATION)).split("; ")
+        return "; ".join([*lets, f"{left} = {last}"])
+    return f"{left} = {latex_lines(write(short, {}, LATEX))}"
+
+
+def _none(builder: Builder, left: str, result: str, names: list[str]) -> str:
+    """No derivative arrived: the result does not depend on the first name, or a slope is constant."""
+    if len(names) > 1 and derivative(builder, [_node(builder, names[0])]) is not None:
+        return f"{left} = 0"
+    return f"{left}: no path, {result} does not depend on {names[0]}"
+
+
+def _node(builder: Builder, name: str) -> Node:
+    return next(node for node, known in builder.names.items() if known == name)
+
+
+def _stand_ins(builder: Builder, expand: bool) -> dict[Node, Node]:
+    """Leaves with names in place of the steps, or of the inputs alone."""
+    inputs = set(builder.recording.inputs.values())
+    known: dict[Node, Node] = {}
+    for head in builder.steps.heads:
+        if head in inputs or head.op is None or not expand:
+            known.setdefault(builder.new[head], builder.leaf[head])
+    return known
+
+
+def _left(result: str, names: list[str], form: str) -> str:
+    """dz/db, d2z/db2, d2z/dwdb."""
+    powers = [(name, len(list(same))) for name, same in groupby(names)]
+    n = len(names)
+    if form == PLAIN:
+        below = "".join(f"d{name}{k if k > 1 else ''}" for name, k in powers)
+        return f"d{n if n > 1 else ''}{result}/{below}"
+    d = r"\mathrm{d}"
+    top = f"{d}^{{{n}}}" if n > 1 else d
+    below = r" \, ".join(f"{d} {latex_name(x)}" + (f"^{{{k}}}" if k > 1 else "") for x, k in powers)
+    return rf"\frac{{{top} {latex_name(result)}}}{{{below}}}"

@@ -1,0 +1,160 @@
+"""All ways along which a derivative comes, with the product of the partials on each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from heapq import nlargest
+
+from wingbeat.errors import BadInput, NotSupported
+from wingbeat.explain.model import Edge, Model
+
+# A product as exponent and mantissa, which neither overflows nor vanishes; sorts by magnitude.
+Size = tuple[float, float]
+_DEAD: Size = (-math.inf, 0.0)
+_ENDLESS: Size = (math.inf, math.inf)  # infinite or NaN
+
+
+@dataclass(frozen=True)
+class Path:
+    """One way from a variable to the result.
+
+    Attributes:
+        names: from the variable to the result.
+        partials: one for each edge, in the same order.
+        product: of the partials, None where one is not known.
+    """
+
+    names: tuple[str, ...]
+    partials: tuple[float | None, ...]
+    product: float | None
+
+
+class Paths(Sequence[Path]):
+    """The ways from a variable to the result, the largest products (in magnitude) first.
+
+    Attributes:
+        count: how many there are, of which at most `k` are held.
+        total: the sum of the products of all of them: the gradient.
+        rest: what those that are not held add; 0 where all are held.
+
+    >>> import wingbeat as wb
+    >>> ways = wb.explain("x=2*w+b; y=b+1; z=x*y", w=3, b=4).paths("b")
+    >>> [(p.names, p.product) for p in ways], ways.total
+    ([(('b', 'y', 'z'), 10.0), (('b', 'x', 'z'), 5.0)], 15.0)
+    """
+
+    def __init__(self, model: Model, wrt: str, k: int = 20) -> None:
+        if not model.scalar:
+            raise NotSupported(
+                "paths with products need a graph of single numbers; this one has tensors, whose edges "
+                "carry matrices. Look at the edges' contributions, or explain a function of scalars"
+            )
+        if k < 1:
+            raise BadInput(f"paths: k must be at least 1, not {k}")
+        self.model, self.wrt, self.k = model, wrt, k
+        self._readers: dict[str, list[Edge]] = {s.name: [] for s in model.steps}
+        if wrt not in self._readers:
+            raise BadInput(f"nothing is called {wrt}; known are {', '.join(self._readers)}")
+        for edge in model.edges:
+            self._readers[edge.source].append(edge)
+        self.count = self._count()
+        self._best = self._search() if self.count else []
+
+    def __len__(self) -> int:
+        return len(self._best)
+
+    def __getitem__(self, index: int) -> Path:  # type: ignore[override]
+        return self._best[index]
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self._best)
+
+    @cached_property
+    def total(self) -> float | None:
+        """The sum over all paths, by one sweep backwards; None where a partial is not known."""
+        sums: dict[str, float | None] = {self.model.result: 1.0}
+        for step in reversed(self.model.steps):
+            edges = [e for e in self._readers[step.name] if e.target in sums]
+            if edges:
+                sums[step.name] = _sum([_times(sums[e.target], e.partial) for e in edges])
+        return sums.get(self.wrt)
+
+    @property
+    def rest(self) -> float | None:
+        """What the paths that are not held add to the total."""
+        if self.count == len(self._best):
+            return 0.0
+        shown = [p.product for p in self._best]
+        if self.total is None or None in shown:
+            return None
+        return self.total - math.fsum(p for p in shown if p is not None)
+
+    def _count(self) -> int:
+        ways = {self.model.result: 1}
+        for step in reversed(self.model.steps):
+            if step.name != self.model.result:
+                ways[step.name] = sum(ways[e.target] for e in self._readers[step.name])
+        return ways[self.wrt]
+
+    def _search(self) -> list[Path]:
+        """The k largest, exactly: each step keeps the k largest ways from the result down to it.
+
+        Multiplying by one more partial keeps the order of magnitudes, so nothing that is dropped could
+        come back.
+        """
+        # Each entry: (size, edge taken, its place among the reader's entries); the result has one, empty.
+        kept: dict[str, list[tuple[Size, Edge | None, int]]] = {
+            self.model.result: [((0.0, 1.0), None, 0)]
+        }
+        for step in reversed(self.model.steps):
+            if step.name == self.model.result:
+                continue
+            found = [
+                (_extend(size, e.partial), e, place)
+                for e in self._readers[step.name]
+                for place, (size, _, _) in enumerate(kept.get(e.target, []))
+            ]
+            kept[step.name] = nlargest(self.k, found, key=lambda entry: entry[0])
+        return [self._path(kept, self.wrt, place) for place in range(len(kept[self.wrt]))]
+
+    def _path(
+        self, kept: dict[str, list[tuple[Size, Edge | None, int]]], name: str, place: int
+    ) -> Path:
+        names: list[str] = [name]
+        partials: list[float | None] = []
+        _, edge, place = kept[name][place]
+        while edge is not None:
+            names.append(edge.target)
+            partials.append(edge.partial)
+            _, edge, place = kept[edge.target][place]
+        product: float | None = 1.0
+        for p in reversed(partials):  # from the result downwards, as the gradient goes
+            product = _times(product, p)
+        return Path(tuple(names), tuple(partials), product)
+
+
+def _times(g: float | None, d: float | None) -> float | None:
+    """g d, where a gradient of 0 kills what it meets, as in the reverse walk."""
+    if g is None or d is None:
+        return None
+    return 0.0 if g == 0.0 else g * d
+
+
+def _sum(terms: list[float | None]) -> float | None:
+    known = [t for t in terms if t is not None]
+    return sum(known) if len(known) == len(terms) else None
+
+
+def _extend(size: Size, partial: float | None) -> Size:
+    if size == _DEAD:
+        return _DEAD
+    if partial is None or not math.isfinite(partial) or size == _ENDLESS:
+        return _ENDLESS
+    if partial == 0:
+        return _DEAD
+    mantissa, exponent = math.frexp(abs(partial))
+    mantissa, more = math.frexp(size[1] * mantissa)
+    return (size[0] + exponent + more, mantissa)

@@ -1,0 +1,210 @@
+"""Reach a target value by repeated correction along the gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wingbeat.api.tensor import Tensor
+from wingbeat.api.transforms import value_and_grad
+from wingbeat.errors import BadInput
+from wingbeat.explain import expression
+from wingbeat.explain._numbers import norm, show
+from wingbeat.explain.values import as_value
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+Array = Any
+GROWTH = 1e8  # the error is this many times the first one: it diverges
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One row of the search: the varied values, the result there, how much is missing, and the slope used."""
+
+    values: dict[str, Array]
+    result: float
+    error: float  # target - result
+    slope: dict[str, Array] | None  # None in the last row: no step was taken from there
+
+
+@dataclass(frozen=True)
+class Solution:
+    """How the search went.
+
+    Attributes:
+        target: the name that is to reach `goal`.
+        attempts: all rows, the start included.
+        reached: whether the last error is at most the tolerance.
+        verdict: one sentence.
+
+    >>> import wingbeat as wb
+    >>> found = wb.explain.solve("x=2*w+b; y=b+1; z=x*y", dict(w=3, b=4), "z", 60, ["b"])
+    >>> found.reached, f"{found.values['b']:.5f}"
+    (True, '4.63941')
+    """
+
+    target: str
+    goal: float
+    attempts: tuple[Attempt, ...]
+    reached: bool
+    verdict: str
+
+    @property
+    def values(self) -> dict[str, Array]:
+        """The varied values at the end: floats, or arrays for tensors."""
+        return {k: _plain(v) for k, v in self.attempts[-1].values.items()}
+
+    def text(self, width: int = 80) -> str:
+        """The table of all steps as plain text."""
+        from wingbeat.explain.terminal import plain_text, solution_parts
+
+        return plain_text(solution_parts(self), width)
+
+    def __str__(self) -> str:
+        return f"{self.text()}{self.verdict}"
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from wingbeat.explain.terminal import solution_parts
+
+        yield from solution_parts(self)
+
+
+def solve(
+    text: str,
+    values: Mapping[str, Any],
+    target: str,
+    goal: float,
+    vary: Sequence[str] | str,
+    keep_slope: bool = False,
+    tolerance: float = 1e-5,
+    max_steps: int = 50,
+) -> Solution:
+    """Change some inputs of an expression until `target` equals `goal`.
+
+    Each step moves along the gradient g as far as the line through the present point says: by
+    g (goal - result) / <g, g>, which is the shortest step for several variables and Newton's for one.
+
+    Args:
+        text: the expression.
+        values: a value for every input, the start.
+        target: an assigned name, a scalar.
+        goal: the number that it should have.
+        vary: the inputs that may change.
+        keep_slope: keep the gradient of the start instead of computing it again at every step.
+        tolerance: the largest error that counts as reached.
+        max_steps: after so many steps the search gives up.
+
+    Raises:
+        BadInput: unknown names, missing values, a target that is no scalar, numbers that are not finite.
+
+    >>> import wingbeat as wb
+    >>> found = wb.explain.solve("x=2*w+b; y=b+1; z=x*y", dict(w=3, b=4), "z", 60, "b", keep_slope=True)
+    >>> [f"{float(a.values['b']):.5f}" for a in found.attempts[:3]]
+    ['4.00000', '4.66667', '4.63704']
+    """
+    goal = float(goal)
+    if not math.isfinite(goal):
+        raise BadInput(f"solve: the target {target}={goal} is not finite")
+    if not tolerance > 0 or max_steps < 1:
+        raise BadInput("solve: the tolerance must be positive, and at least one step allowed")
+    function, start = _function(text, values, target, [vary] if isinstance(vary, str) else list(vary))
+    attempts: list[Attempt] = []
+    now, kept = start, None
+    for _ in range(max_steps + 1):
+        result, slope = function(now)
+        kept = slope if kept is None or not keep_slope else kept
+        attempts.append(Attempt(now, result, goal - result, kept))
+        verdict = _verdict(attempts, target, goal, tolerance)
+        if verdict is not None or len(attempts) > max_steps:
+            break
+        now = _next(now, kept, goal - result)
+    reached = abs(attempts[-1].error) <= tolerance
+    last = attempts[-1]
+    attempts[-1] = Attempt(last.values, last.result, last.error, None)
+    steps = len(attempts) - 1
+    verdict = verdict or (
+        f"{target} = {show(goal)} was not reached in {steps} steps; the error is {show(last.error)}"
+    )
+    return Solution(target, goal, tuple(attempts), reached, verdict)
+
+
+def _function(text: str, values: Mapping[str, Any], target: str, vary: list[str]) -> Any:
+    """(values of `vary`) -> (result, gradient by each), and the start."""
+    program = expression.parse(text).until(target)
+    given = {expression.canonical(k): as_value(v, k) for k, v in values.items()}
+    expression.check_values(program, given)
+    if not vary:
+        raise BadInput("solve: name the inputs that may change")
+    for name in vary:
+        if name not in program.inputs:
+            known = ", ".join(program.inputs) or "none"
+            raise BadInput(f"solve: {name} is no input that could vary; inputs: {known}")
+    start = {name: given[name] for name in vary}
+    rest = {name: v for name, v in given.items() if name not in start}
+
+    def result(varied: dict[str, Tensor]) -> Tensor:
+        from wingbeat.api.tensor import asarray
+
+        fixed = {name: asarray(v) for name, v in rest.items()}
+        t = expression.run(program, {**fixed, **varied}, asarray)[target]
+        if t.shape != ():
+            raise BadInput(f"solve: {target} is {t.type}; only a single number can reach a target")
+        return t
+
+    both = value_and_grad(result)
+
+    def evaluated(now: dict[str, Array]) -> tuple[float, dict[str, Array]]:
+        value, slope = both(now)
+        return float(value), {k: np.asarray(g) for k, g in slope.items()}
+
+    return evaluated, start
+
+
+def _next(
+    now: dict[str, Array], slope: dict[str, Array], error: float
+) -> dict[str, Array]:
+    """The shortest step after which the straight line through the present point reaches the goal."""
+    length = norm(np.concatenate([np.ravel(g) for g in slope.values()]))
+    with np.errstate(all="ignore"):
+        return {k: v + (slope[k] / length) * (error / length) for k, v in now.items()}
+
+
+def _verdict(
+    attempts: list[Attempt], target: str, goal: float, tolerance: float
+) -> str | None:
+    """Why the search ends here; None while it goes on."""
+    now, steps = attempts[-1], len(attempts) - 1
+    assert now.slope is not None
+    if abs(now.error) <= tolerance:
+        word = "step" if steps == 1 else "steps"
+        return f"{target} = {show(goal)} is reached in {steps} {word}: {_shown(now.values)}"
+    if not math.isfinite(now.result):
+        return f"{target} became {show(now.result)} after {steps} steps, so there is no way on"
+    slopes = np.concatenate([np.ravel(g) for g in now.slope.values()])
+    if not np.all(np.isfinite(slopes)):
+        return f"the slope of {target} is not finite at {_shown(now.values)}, so there is no way on"
+    if norm(slopes) == 0:
+        return f"the slope of {target} is 0 at {_shown(now.values)}: no small change moves it"
+    if abs(now.error) > GROWTH * max(1.0, abs(attempts[0].error)):
+        return f"it diverges: after {steps} steps {target} = {show(now.result)}"
+    if len(attempts) > 2 and _same(now.values, attempts[-2].values):
+        return f"the steps have become smaller than rounding; {target} = {show(now.result)}"
+    return None
+
+
+def _same(a: dict[str, Array], b: dict[str, Array]) -> bool:
+    return all(np.array_equal(a[k], b[k]) for k in a)
+
+
+def _shown(values: dict[str, Array]) -> str:
+    return ", ".join(f"{k} = {show(v, 8)}" for k, v in values.items())
+
+
+def _plain(value: Array) -> Any:
+    return float(value) if np.ndim(value) == 0 else value

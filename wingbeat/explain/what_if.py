@@ -1,0 +1,84 @@
+"""Small changes: what the gradient predicts, and what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from wingbeat.api.trace import run_nodes
+from wingbeat.errors import BadInput, NotSupported
+from wingbeat.explain._build import Builder
+from wingbeat.explain._numbers import show
+from wingbeat.explain.model import Model
+from wingbeat.ir.node import Node, full
+from wingbeat.ir.walk import rewrite
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """A move of some nodes and its effect on the result.
+
+    Attributes:
+        nudges: how far each node was moved. Nodes that it is computed from stay, what reads it follows.
+        before: the result as it was.
+        after: the result after the move.
+        predicted: the sum of gradient times move.
+        actual: after - before.
+    """
+
+    result: str
+    nudges: tuple[tuple[str, float], ...]
+    before: float
+    after: float
+    predicted: float
+    actual: float
+
+    def __str__(self) -> str:
+        moves = ", ".join(f"{name}{value:+.6g}" for name, value in self.nudges)
+        predicted = f"predicted {self.result} = {show(self.before + self.predicted)}"
+        return (
+            f"{moves}: {predicted} ({self.predicted:+.6g}), "
+            f"actual {self.result} = {show(self.after)} ({self.actual:+.6g})"
+        )
+
+
+def what_if(builder: Builder, model: Model, nudges: Mapping[str, float]) -> WhatIf:
+    """Move nodes by numbers (every element alike) and compare; raises `BadInput` for unknown names."""
+    if not nudges:
+        raise BadInput("what_if: name what moves, as in what_if(x=0.1)")
+    if not builder.recording.known:
+        raise BadInput("what_if: the inputs have no values")
+    if builder.root.shape != ():
+        raise NotSupported(f"what_if on a result of type {builder.root.type}; explain a scalar")
+    by_name = {name: node for node, name in builder.names.items()}
+    steps = {s.name: s for s in model.steps}
+    moves: dict[str, float] = {}
+    for name, value in nudges.items():
+        if name not in by_name:
+            raise BadInput(f"nothing is called {name}; known are {', '.join(by_name)}")
+        if not by_name[name].type.inexact:
+            raise BadInput(f"what_if: {name} is {by_name[name].type}; only floats are moved a little")
+        moves[name] = float(value)
+    predicted = 0.0
+    for name, value in moves.items():
+        g = steps[name].gradient
+        if g is None and steps[name].why != "no path":
+            raise BadInput(f"what_if: {name} has no gradient ({steps[name].why})")
+        predicted += 0.0 if g is None else value * float(np.sum(g))
+    moved = _moved(builder, {by_name[name]: value for name, value in moves.items()})
+    before = float(steps[model.result].value)  # type: ignore[arg-type]
+    after = float(run_nodes(builder.recording.trace, (moved,))[0])
+    return WhatIf(model.result, tuple(moves.items()), before, after, predicted, after - before)
+
+
+def _moved(builder: Builder, moves: Mapping[Node, float]) -> Node:
+    """The result with every moved node shifted, and all that reads it following."""
+    known: dict[Node, Node] = {}
+    for node in builder.steps.heads:  # in order: a moved node may read another one
+        if node in moves:
+            rebuilt: Any = rewrite([node], lambda n: None, known)[node]
+            known[node] = rebuilt + full(moves[node], node.type)
+    return rewrite([builder.recording.root], lambda n: None, known)[builder.recording.root]

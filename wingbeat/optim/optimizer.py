@@ -1,0 +1,284 @@
+"""Optimisers that change parameters in place, with PyTorch's habits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from wingbeat.api import Tensor, assign, no_grad
+from wingbeat.errors import BadInput, TypeMismatch
+from wingbeat.optim import _checks, _state
+from wingbeat.optim._update import Due, updated
+from wingbeat.optim.methods import Rate, check_adam, check_sgd, rate_at
+from wingbeat.optim.rules import Rule
+
+Group = dict[str, Any]
+
+
+class Memory:
+    """What an optimiser remembers of one parameter: its steps, and tensors like it."""
+
+    __slots__ = ("slots", "step")
+
+    def __init__(self, slots: dict[str, Tensor]) -> None:
+        self.step = 0
+        self.slots = slots
+
+
+class Optimizer:
+    """What optimisers share. Subclasses say their options and which rule these make.
+
+    Args:
+        params: parameters; or dicts, each with "params" and options of its own.
+        options: what a group without options of its own has, `lr` among them.
+        rule: makes the rule from a group's options; raises for wrong ones.
+
+    Raises:
+        BadInput: no parameters, one twice, or an option out of range.
+        TypeMismatch: something is no parameter, or does not require a gradient.
+    """
+
+    def __init__(self, params: Any, options: Group, rule: Callable[[Group], Rule]) -> None:
+        name = type(self).__name__
+        self._name, self._rule, self._options = name, rule, options
+        self.steps = 0
+        self.param_groups: list[Group] = []
+        given = _checks.listed(params, name)
+        if not any(isinstance(g, Mapping) for g in given):
+            given = [{"params": given}]
+        for group in given:
+            self.param_groups.append(self._group(group))
+        _checks.check_parameters(self._parameters(), name)
+        self._memory: dict[int, Memory] = {}
+
+    def _group(self, group: Any) -> Group:
+        if not isinstance(group, Mapping) or "params" not in group:
+            raise TypeMismatch(f"{self._name}: each group is a dict with 'params': [...]")
+        unknown = [k for k in group if k not in self._options and k != "params"]
+        if unknown:
+            raise BadInput(
+                f"{self._name}: unknown option {', '.join(map(repr, unknown))}; there are "
+                f"{', '.join(self._options)}"
+            )
+        full = {**self._options, **group, "params": _checks.listed(group["params"], self._name)}
+        self._check(full)
+        return full
+
+    def _check(self, group: Group) -> Rule:
+        group["lr"] = _checks.rate(group["lr"], self._name)
+        return self._rule(group)
+
+    def _parameters(self) -> list[Any]:
+        return [p for group in self.param_groups for p in group["params"]]
+
+    # --- the rate ------------------------------------------------------------------------------
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step (of the first group, where there are several).
+
+        It can be set, to a number or to a schedule; then all groups have it.
+        """
+        return rate_at(self.param_groups[0]["lr"], self.steps, self._name)
+
+    @lr.setter
+    def lr(self, value: Rate) -> None:
+        checked = _checks.rate(value, self._name)
+        for group in self.param_groups:
+            group["lr"] = checked
+
+    # --- steps ---------------------------------------------------------------------------------
+
+    def zero_grad(self) -> None:
+        """Forget the gradients: `.grad` of every parameter becomes None."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad = None
+
+    def step(self) -> None:
+        """Change every parameter that has a gradient, and the memory with it: all in one program.
+
+        A parameter without a gradient stays as it is, and so does its memory.
+        """
+        due = [d for group in self.param_groups for d in self._due(group)]
+        with no_grad():
+            new = updated(due)
+        targets = [t for d in due for t in (d.p, *d.slots.values())]
+        assign(targets, [t for value, slots in new for t in (value, *slots.values())])
+        for d in due:
+            self._memory[id(d.p)].step += 1
+        self.steps += 1
+
+    def _due(self, group: Group) -> Iterator[Due]:
+        """The parameters of a group that have a gradient."""
+        rule = self._check(group)
+        lr = rate_at(group["lr"], self.steps, self._name)
+        known: dict[Any, dict[str, Tensor]] = {}
+        for p in group["params"]:
+            if p.grad is None:
+                continue
+            memory = self._memory.get(id(p))
+            if memory is None:
+                memory = self._memory[id(p)] = Memory(rule.init(p))
+            key = (memory.step, p.dtype)
+            if key not in known:
+                known[key] = rule.at(memory.step + 1, lr, p.dtype)
+            yield Due(rule, p, p.grad, memory.slots, known[key])
+
+    # --- saving --------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Steps, options of the groups and memory, as numbers and read-only arrays.
+
+        A parameter is named by its number. A learning rate that is a schedule is not saved: it is a
+        function of the number of steps, which is.
+
+        >>> import wingbeat as wb
+        >>> w = wb.nn.Parameter([1.0])
+        >>> wb.optim.SGD([w], lr=0.1).state_dict()["groups"][0]["lr"]
+        0.1
+        """
+        return _state.saved(self)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a saved state; nothing changes where something does not fit.
+
+        Raises:
+            BadCheckpoint: the state is of another optimiser, or of other parameters.
+
+        >>> import wingbeat as wb
+        >>> a, b = (wb.optim.SGD([wb.nn.Parameter([1.0])], lr=r) for r in (0.1, 0.2))
+        >>> b.load_state_dict(a.state_dict())
+        >>> b.lr
+        0.1
+        """
+        _state.load(self, state)
+
+    def __repr__(self) -> str:
+        lines: list[str] = []
+        for group in self.param_groups:
+            options = ", ".join(f"{k}={v!r}" for k, v in group.items() if k != "params")
+            lines.append(f"{len(group['params'])} parameters, {options}")
+        if len(lines) == 1:
+            return f"{self._name}({lines[0]})"
+        return "\n  ".join([f"{self._name}(", *lines]) + "\n)"
+
+
+class SGD(Optimizer):
+    """Gradient descent: p - lr g; momentum takes v = momentum v + (1 - dampening) g in place of g.
+
+    Args:
+        params: parameters, as `model.parameters()`; or dicts, each with "params" and options of its
+            own.
+        lr: the learning rate: a number, or a schedule (a function of the number of steps made).
+        momentum: 0 for none (Polyak, 1964).
+        nesterov: whether g + momentum v is taken in place of v (Sutskever et al., 2013).
+        weight_decay: d for g + d p in place of g.
+        dampening: taken off the gradient's part in v, except in the first step.
+
+    Raises:
+        BadInput: an option out of range, no parameters, or one twice.
+        TypeMismatch: something is no parameter, or has requires_grad=False.
+
+    >>> import wingbeat as wb
+    >>> w = wb.nn.Parameter([4.0])
+    >>> optimizer = wb.optim.SGD([w], lr=0.25)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.tolist()
+    [2.0]
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        dampening: float = 0.0,
+    ) -> None:
+        options = {
+            "lr": lr,
+            "momentum": momentum,
+            "nesterov": nesterov,
+            "weight_decay": weight_decay,
+            "dampening": dampening,
+        }
+        super().__init__(params, options, _sgd)
+
+
+def _sgd(g: Group) -> Rule:
+    return check_sgd(g["momentum"], g["dampening"], g["nesterov"], g["weight_decay"], "SGD")
+
+
+class Adam(Optimizer):
+    """p - lr m^ / (sqrt(v^) + eps), m^ and v^ the corrected means of g and g^2.
+
+    Kingma and Ba (2015).
+
+    Args:
+        params: parameters, as `model.parameters()`; or dicts, each with "params" and options of its
+            own.
+        lr: the learning rate: a number, or a schedule (a function of the number of steps made).
+        betas: how much of the two means is kept in a step.
+        eps: added to the root.
+        weight_decay: d for g + d p in place of g.
+
+    Raises:
+        BadInput: an option out of range, no parameters, or one twice.
+        TypeMismatch: something is no parameter, or has requires_grad=False.
+
+    >>> import wingbeat as wb
+    >>> w = wb.nn.Parameter([4.0])
+    >>> optimizer = wb.optim.Adam([w], lr=0.5)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> round(w.item(), 6)
+    3.5
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, options, _adam)
+
+
+def _adam(g: Group) -> Rule:
+    return check_adam(g["betas"], g["eps"], g["weight_decay"], False, "Adam")
+
+
+class AdamW(Optimizer):
+    """Adam whose decay stands beside the gradient: p (1 - lr d) - lr m^ / (sqrt(v^) + eps).
+
+    Loshchilov and Hutter (2019). Arguments and errors as for `Adam`.
+
+    >>> import wingbeat as wb
+    >>> w = wb.nn.Parameter([4.0])
+    >>> optimizer = wb.optim.AdamW([w], lr=0.5, weight_decay=0.5)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> round(w.item(), 6)
+    2.5
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ) -> None:
+        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, options, _adamw)
+
+
+def _adamw(g: Group) -> Rule:
+    return check_adam(g["betas"], g["eps"], g["weight_decay"], True, "AdamW")
