@@ -13,7 +13,7 @@ import wingbeat as wb
 from wingbeat import data, nn, optim
 
 SIZES = {"single sample": 1, "mini-batch of 32": 32, "full batch": 1438}
-EPOCHS, RATE = 8, 0.05
+EPOCHS, RATE = 5, 0.1
 
 
 def curve(size: int, epochs: int = EPOCHS) -> wb.train.History:

@@ -1,6 +1,6 @@
-"""A function of tensors that is traced once, and looked up when it is called on the same nodes again.
+"""A function of tensors that is traced once, and looked up when the same nodes come again.
 
-An optimiser's step makes a dozen nodes for each parameter, and the same ones in every step. Looking all of
+An optimiser's step makes a dozen nodes for each parameter, and the same ones in every step. Looking
 them up at once costs a fraction of making the calls again.
 """
 
@@ -14,7 +14,7 @@ from wingbeat.api.trace import GRAD, enter, join, site, state
 from wingbeat.backend.base import Cache
 from wingbeat.ir.node import Node
 
-_replayed: Cache[Any, tuple[Node, ...]] = Cache(256)
+_replayed: Cache[Any, tuple[Node, ...]] = Cache(4096)
 
 
 def replay(function: Callable[..., Sequence[Tensor]], operands: Sequence[Tensor]) -> list[Tensor]:
@@ -32,8 +32,14 @@ def replay(function: Callable[..., Sequence[Tensor]], operands: Sequence[Tensor]
     key = (function, nodes, site())
     found = _replayed.get(key)
     if found is None:
-        results = function(*operands)
-        found = _replayed.put(key, tuple([enter(t, trace) for t in results]))
+        known = len(trace.slots)
+        results = list(function(*operands))
+        # What was made on the way is gone; a trace that counted it would be evaluated too early.
+        trace.tensors = [ref for ref in trace.tensors if ref() is not None]
+        found = tuple([enter(t, trace) for t in results])
+        if len(trace.slots) != known:  # the trace was evaluated on the way: other arrays next time
+            return results
+        _replayed.put(key, found)
     flags = 0
     for t in operands:
         flags |= t._flags

@@ -16,13 +16,13 @@ from wingbeat.ops.shape import reshape
 def _reduce(rule: Rule, x: Tensor, axis: Any, keepdims: bool, **attrs: Any) -> Tensor:
     axes = several(axis, x.ndim, rule.__name__ if not isinstance(rule, Primitive) else rule.name)
     if keepdims:
-        return apply(_keeping, x, rule=rule, axes=axes, **attrs)
+        return apply(_keeping, x, reduction=rule, axes=axes, **attrs)
     return apply(rule, x, axes=axes, **attrs)
 
 
-def _keeping(x: Node, *, rule: Rule, axes: tuple[int, ...], **attrs: Any) -> Node:
+def _keeping(x: Node, *, reduction: Rule, axes: tuple[int, ...], **attrs: Any) -> Node:
     shape = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
-    return reshape(rule(x, axes=axes, **attrs), shape=shape)
+    return reshape(reduction(x, axes=axes, **attrs), shape=shape)
 
 
 def _floats(x: Any) -> Tensor:

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,6 +50,63 @@ class Tensor:
     _slot: tuple[
         int, Node | None
     ]  # number of the trace that an input entered last, and its leaf there
+
+    if TYPE_CHECKING:  # given by api/methods.py, from the functions of the same names
+        abs: Callable[..., Tensor]
+        all: Callable[..., Tensor]
+        any: Callable[..., Tensor]
+        argmax: Callable[..., Tensor]
+        argmin: Callable[..., Tensor]
+        astype: Callable[..., Tensor]
+        broadcast_to: Callable[..., Tensor]
+        ceil: Callable[..., Tensor]
+        clip: Callable[..., Tensor]
+        cos: Callable[..., Tensor]
+        cumsum: Callable[..., Tensor]
+        exp: Callable[..., Tensor]
+        expm1: Callable[..., Tensor]
+        flatten: Callable[..., Tensor]
+        flip: Callable[..., Tensor]
+        floor: Callable[..., Tensor]
+        isfinite: Callable[..., Tensor]
+        isnan: Callable[..., Tensor]
+        log: Callable[..., Tensor]
+        log1p: Callable[..., Tensor]
+        log_softmax: Callable[..., Tensor]
+        logsumexp: Callable[..., Tensor]
+        matmul: Callable[..., Tensor]
+        max: Callable[..., Tensor]
+        maximum: Callable[..., Tensor]
+        mean: Callable[..., Tensor]
+        min: Callable[..., Tensor]
+        minimum: Callable[..., Tensor]
+        moveaxis: Callable[..., Tensor]
+        nonzero: Callable[..., tuple[Tensor, ...]]
+        norm: Callable[..., Tensor]
+        pow: Callable[..., Tensor]
+        prod: Callable[..., Tensor]
+        ravel: Callable[..., Tensor]
+        reciprocal: Callable[..., Tensor]
+        relu: Callable[..., Tensor]
+        repeat: Callable[..., Tensor]
+        reshape: Callable[..., Tensor]
+        roll: Callable[..., Tensor]
+        round: Callable[..., Tensor]
+        sigmoid: Callable[..., Tensor]
+        sign: Callable[..., Tensor]
+        sin: Callable[..., Tensor]
+        softmax: Callable[..., Tensor]
+        sqrt: Callable[..., Tensor]
+        square: Callable[..., Tensor]
+        squeeze: Callable[..., Tensor]
+        std: Callable[..., Tensor]
+        sum: Callable[..., Tensor]
+        take: Callable[..., Tensor]
+        tan: Callable[..., Tensor]
+        tanh: Callable[..., Tensor]
+        transpose: Callable[..., Tensor]
+        var: Callable[..., Tensor]
+        view: Callable[..., Tensor]
 
     def __init__(self, value: Any, requires_grad: bool = False) -> None:
         self._value = own(value)
@@ -99,7 +156,8 @@ class Tensor:
         """The value as a read-only array, without a copy."""
         if self._value is None:
             evaluate(self)
-        return self._value
+        value: np.ndarray[Any, Any] = self._value  # type: ignore[assignment]
+        return value
 
     def item(self) -> Any:
         """The one element as a Python number; raises `TypeMismatch` where there are more."""

@@ -157,8 +157,9 @@ def join(tensors: Sequence[Tensor]) -> Trace:
 
 def _merge(tensors: Sequence[Tensor]) -> Trace:
     traces = [t._trace for t in tensors if t._trace is not None]
-    if state.trace in traces and state.trace is not None and state.trace.scoped:
-        return state.trace
+    here = state.trace
+    if here is not None and here.scoped and here in traces:
+        return here
     return max(traces, key=lambda trace: len(trace.tensors))
 
 
@@ -256,17 +257,19 @@ def _evaluate(trace: Trace, wanted: Tensor) -> None:
 
 
 def _compute(trace: Trace, live: list[Tensor]) -> None:
-    roots = tuple(dict.fromkeys([t._node for t in live if t._node not in trace.values]))
-    tracked = tuple(dict.fromkeys([t._node for t in live if t._flags & GRAD]))
+    nodes: list[Node] = [t._node for t in live]  # type: ignore[misc]
+    roots = tuple(dict.fromkeys([n for n in nodes if n not in trace.values]))
+    wanted = [n for n, t in zip(nodes, live, strict=True) if t._flags & GRAD]
+    tracked = tuple(dict.fromkeys(wanted))
     extra: tuple[Node, ...] = ()
     if tracked and not trace.swept and not trace.scoped:
         extra = tuple(n for n in _read_by_reverse(trace, tracked) if n not in trace.values)
     targets = (*roots, *extra)
     if targets:
-        for node, value in zip(targets, run_nodes(trace, targets), strict=True):  # type: ignore[arg-type]
-            keep(trace, node, value)  # type: ignore[arg-type]
-    for t in live:
-        t._value = trace.values[t._node]  # type: ignore[index]
+        for node, value in zip(targets, run_nodes(trace, targets), strict=True):
+            keep(trace, node, value)
+    for t, node in zip(live, nodes, strict=True):
+        t._value = trace.values[node]
         if not t._flags and not trace.scoped:
             detach(t)
 

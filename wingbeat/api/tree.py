@@ -1,10 +1,14 @@
-"""Trees: dicts, lists, tuples, named tuples, dataclasses and registered classes, with anything as leaves."""
+"""Trees: dicts, lists, tuples, named tuples, dataclasses and registered classes, with anything as leaves.
+
+Lists of numbers are trees of numbers; what is meant as one array is given as an array.
+"""
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from wingbeat.errors import TypeMismatch
 
@@ -28,29 +32,41 @@ def register(cls: type, flatten: Flatten, unflatten: Unflatten) -> None:
     _registered[cls] = (flatten, unflatten)
 
 
-def _named_tuple(x: Any) -> bool:
-    return isinstance(x, tuple) and hasattr(x, "_fields")
+class Branch(NamedTuple):
+    """A node of a tree: its children, the way to put others in their place, and what it must equal."""
+
+    children: list[Any]
+    build: Callable[[list[Any]], Any]
+    kind: Any
+    keys: tuple[Any, ...] = ()
 
 
-def _open(x: Any) -> tuple[list[Any], Callable[[list[Any]], Any]] | None:
-    """The children of a branch and the way to put others in their place; None for a leaf."""
+def open(x: Any) -> Branch | None:
+    """The branch that `x` is; None for a leaf, and for None, which is an empty tree."""
     for cls in type(x).__mro__:
         if cls in _registered:
             flatten, unflatten = _registered[cls]
             children, rest = flatten(x)
-            return children, lambda new: unflatten(rest, new)
+            return Branch(children, lambda new: unflatten(rest, new), type(x))
     if isinstance(x, dict):
-        keys = list(x)
-        return [x[k] for k in keys], lambda new: type(x)(zip(keys, new, strict=True))
-    if _named_tuple(x):
-        return list(x), lambda new: type(x)(*new)
+        return Branch(list(x.values()), lambda new: _dict_like(x, new), dict, tuple(x))
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return Branch(list(x), lambda new: type(x)(*new), list)
     if isinstance(x, list | tuple):
-        return list(x), lambda new: type(x)(new)
+        return Branch(list(x), lambda new: type(x)(new), list)
     if dataclasses.is_dataclass(x) and not isinstance(x, type):
         names = [f.name for f in dataclasses.fields(x) if f.init]
         children = [getattr(x, n) for n in names]
-        return children, lambda new: dataclasses.replace(x, **dict(zip(names, new, strict=True)))
+        return Branch(
+            children, lambda new: dataclasses.replace(x, **dict(zip(names, new, strict=True))), type(x)
+        )
     return None
+
+
+def _dict_like(x: dict[Any, Any], values: list[Any]) -> dict[Any, Any]:
+    new = copy.copy(x)  # a defaultdict keeps its default, an OrderedDict its order
+    new.update(zip(x, values, strict=True))
+    return new
 
 
 def flatten(x: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
@@ -63,11 +79,10 @@ def flatten(x: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
     """
     if x is None:
         return [], lambda new: None
-    opened = _open(x)
-    if opened is None:
+    branch = open(x)
+    if branch is None:
         return [x], lambda new: new[0]
-    children, build = opened
-    parts = [flatten(c) for c in children]
+    parts = [flatten(c) for c in branch.children]
     leaves = [leaf for part, _ in parts for leaf in part]
 
     def rebuild(new: Sequence[Any]) -> Any:
@@ -78,7 +93,7 @@ def flatten(x: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
         for part, make in parts:
             filled.append(make(new[begin : begin + len(part)]))
             begin += len(part)
-        return build(filled)
+        return branch.build(filled)
 
     return leaves, rebuild
 
@@ -93,6 +108,74 @@ def leaves(x: Any) -> list[Any]:
     return flatten(x)[0]
 
 
+def matched(x: Any, other: Any, name: str = "tree") -> list[Any]:
+    """The leaves of `other` in the order of those of `x`, a tree of the same form; `name` is for errors.
+
+    Lists and tuples are of one form, and the order of a dict's keys does not matter.
+
+    Raises:
+        TypeMismatch: the forms differ.
+
+    >>> from wingbeat.api import tree
+    >>> tree.matched({"a": 1, "b": 2}, {"b": 20, "a": 10})
+    [10, 20]
+    """
+    if x is None or other is None:
+        if x is not other:
+            raise _unlike(x, other, name)
+        return []
+    ours, theirs = open(x), open(other)
+    if ours is None and theirs is None:
+        return [other]
+    if ours is None or theirs is None:
+        raise _unlike(x, other, name)
+    pairs = zip(ours.children, _children(x, ours, other, theirs, name), strict=True)
+    return [leaf for a, b in pairs for leaf in matched(a, b, name)]
+
+
+def _children(x: Any, ours: Branch, other: Any, theirs: Branch, name: str) -> list[Any]:
+    same = ours.kind is theirs.kind and len(ours.children) == len(theirs.children)
+    if not same or set(ours.keys) != set(theirs.keys):
+        raise _unlike(x, other, name)
+    if not ours.keys:
+        return theirs.children
+    named = dict(zip(theirs.keys, theirs.children, strict=True))
+    return [named[key] for key in ours.keys]
+
+
+def _unlike(x: Any, other: Any, name: str) -> TypeMismatch:
+    hint = "; give an array where an array is meant" if isinstance(other, list | tuple) else ""
+    return TypeMismatch(f"{name}: {_form(other)} came where {_form(x)} is needed{hint}")
+
+
+def _form(x: Any) -> str:
+    branch = open(x)
+    if branch is None:
+        return "None" if x is None else f"a leaf ({type(x).__name__})"
+    if branch.keys:
+        return f"a {type(x).__name__} with the keys {', '.join(repr(k) for k in branch.keys)}"
+    return f"a {type(x).__name__} of {len(branch.children)}"
+
+
+def prefix(choice: Any, x: Any, name: str) -> list[Any]:
+    """One entry of `choice` for each leaf of `x`: an int or None serves all leaves below its place.
+
+    >>> from wingbeat.api import tree
+    >>> tree.prefix((0, None), ([1, 2], {"a": 3}), "vmap")
+    [0, 0, None]
+    """
+    if choice is None or (isinstance(choice, int) and not isinstance(choice, bool)):
+        return [choice] * len(leaves(x))
+    ours, theirs = open(x), open(choice)
+    if ours is None or theirs is None:
+        raise _unlike(x, choice, name)
+    pairs = zip(ours.children, _children(x, ours, choice, theirs, name), strict=True)
+    return [entry for part, c in pairs for entry in prefix(c, part, name)]
+
+
+
+
+
 def map(f: Callable[..., Any], x: Any, *others: Any) -> Any:
     """`f` of the leaves of `x` and of the trees of the same form beside it.
 
@@ -101,8 +184,5 @@ def map(f: Callable[..., Any], x: Any, *others: Any) -> Any:
     {'a': 3}
     """
     own, rebuild = flatten(x)
-    rest = [leaves(o) for o in others]
-    if any(len(r) != len(own) for r in rest):
-        counts = ", ".join(str(len(r)) for r in (own, *rest))
-        raise TypeMismatch(f"trees of different forms: {counts} leaves")
+    rest = [matched(x, other, "tree.map") for other in others]
     return rebuild([f(*each) for each in zip(own, *rest, strict=True)])

@@ -103,7 +103,9 @@ def _top(words: list[str]) -> int:
         return 0
     known = ", ".join(COMMANDS)
     if rest or args.command:
-        raise BadInput(f"there is no command {(rest or [args.command])[0]!r}; the commands are {known}")
+        raise BadInput(
+            f"there is no command {(rest or [args.command])[0]!r}; the commands are {known}"
+        )
     raise BadInput(f"which command? The commands are {known}; see wingbeat --help")
 
 

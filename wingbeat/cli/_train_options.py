@@ -104,7 +104,7 @@ OPTIONS = (
     Option("activation", "NAME", choice(ACTIVATIONS), f"{', '.join(ACTIVATIONS)} (relu)", "relu"),
     Option("dropout", "P", real(0, 1), "share of units silenced at each step (0)", 0.0),
     Option("epochs", "N", whole(1, 1_000_000), "times through the data (20; mnist: 5)"),
-    Option("batch", "N", whole(1, 1_000_000), "samples in a step (64)", 64),
+    Option("batch", "N", whole(1, 1_000_000), "samples in a step (32; mnist: 64)"),
     Option(
         "lr",
         "X",

@@ -16,6 +16,7 @@ from wingbeat.errors import BadCheckpoint, BadInput
 
 _BUILT_IN = ("digits", "mnist")
 _COMMAND = "wingbeat train"
+_SIZES = ({"epochs": 20, "batch": 32}, {"epochs": 5, "batch": 64})  # of small data, and of MNIST
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,10 @@ def from_flags(what: str | None, texts: Mapping[str, str | None]) -> Plan:
         if not (folder := os.environ.get("WINGBEAT_MNIST")):
             raise BadInput("train: mnist needs --data DIR, the folder with its four files")
         values["data"] = given["data"] = folder
-    if values["lr"] is None:
-        values["lr"] = 0.1 if values["optimizer"] == "sgd" else 0.001
-    if values["epochs"] is None:
-        values["epochs"] = 5 if what == "mnist" else 20
+    usual = {"lr": 0.1 if values["optimizer"] == "sgd" else 0.001, **_SIZES[what == "mnist"]}
+    for name, value in usual.items():
+        if values[name] is None:
+            values[name] = value
     return Plan(what, given, values)
 
 

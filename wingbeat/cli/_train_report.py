@@ -1,5 +1,6 @@
 """What `wingbeat train` prints before and after training."""
 
+import textwrap
 from typing import Any
 
 import wingbeat as wb
@@ -12,7 +13,8 @@ _LISTED = 10  # mistakes, where the table of all classes is too wide
 def opening(name: str, train: wb.data.Dataset, test: wb.data.Dataset, model: Any) -> str:
     """The data and the model's table."""
     lines = [f"{name}: {len(train)} samples to train with, {len(test)} to test with"]
-    lines += [f"  note: {note}" for note in train.notes]
+    for note in train.notes:
+        lines += textwrap.wrap(note, _WIDTH, initial_indent="  note: ", subsequent_indent=" " * 8)
     return "\n".join([*lines, "", str(model.summary()), ""])
 
 
@@ -41,6 +43,7 @@ def _print_confusion(confusion: "wb.train.Confusion") -> None:
     console = Console(width=_WIDTH, highlight=False)
     columns = _columns(confusion)
     if columns is not None:
+        console.print("Rows are true classes, columns are predicted ones:")
         console.print(_matrix(confusion, columns))
         return
     console.print("Most frequent mistakes:")
@@ -66,7 +69,7 @@ def _matrix(confusion: "wb.train.Confusion", columns: tuple[str, ...]) -> Any:
     from rich.table import Table
 
     numbered = columns != confusion.classes
-    table = Table(title="true class (rows), predicted class (columns)", box=None, padding=(0, 1))
+    table = Table(box=None, padding=(0, 1))
     table.add_column("", justify="left", max_width=24, no_wrap=True)
     for name in columns:
         table.add_column(escape(name), justify="right", no_wrap=True)

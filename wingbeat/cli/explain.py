@@ -19,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `wingbeat explain`."""
     parser.epilog = _EXAMPLE
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("expression", help='statements such as "x=2*w+b; z=x*x"; the last one counts')
+    parser.add_argument(
+        "expression", help='statements such as "x=2*w+b; z=x*x"; the last one counts'
+    )
     parser.add_argument("values", nargs="*", metavar="NAME=VALUE", help="w=3 or x=[1,2,3]")
     parser.add_argument("--wrt", metavar="NAMES", help="differentiate by these only: b or w,b")
     parser.add_argument("--all-steps", action="store_true", help="show every operation as a step")
@@ -27,14 +29,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--latex", action="store_true", help="print LaTeX")
     form.add_argument("--mermaid", action="store_true", help="print a Mermaid flowchart")
     form.add_argument("--html", metavar="FILE", help="write a page that needs no network")
-    form.add_argument("--formula", metavar="NAMES", help="print the derivative as a formula; b,b: twice")
+    form.add_argument(
+        "--formula", metavar="NAMES", help="print the derivative as a formula; b,b: twice"
+    )
     form.add_argument(
         "--nudge",
         metavar="NAME=CHANGE",
         action="append",
         help="compare predicted and actual change, as x=0.1; may be repeated",
     )
-    form.add_argument("--solve", metavar="NAME=GOAL", help="correct inputs until NAME has this value")
+    form.add_argument(
+        "--solve", metavar="NAME=GOAL", help="correct inputs until NAME has this value"
+    )
     parser.add_argument("--vary", metavar="NAMES", help="with --solve: the inputs that may change")
     parser.add_argument(
         "--keep-slope", action="store_true", help="with --solve: do not compute the slope again"
@@ -118,10 +124,14 @@ def _names(text: str) -> list[str]:
 def _solve(args: argparse.Namespace, values: dict[str, Any]) -> int:
     target, goal = _pair(args.solve, "a goal")
     if args.vary is None:
-        raise BadInput("explain: --solve needs --vary with the inputs that may change, as in --vary b")
+        raise BadInput(
+            "explain: --solve needs --vary with the inputs that may change, as in --vary b"
+        )
     steps = args.max_steps if args.max_steps is not None else "50"
     if not (steps.isascii() and steps.isdigit() and 0 < int(steps) <= 100_000):
-        raise BadInput(f"explain: --max-steps must be a whole number from 1 to 100000, not {steps!r}")
+        raise BadInput(
+            f"explain: --max-steps must be a whole number from 1 to 100000, not {steps!r}"
+        )
     found = wb.explain.solve(
         args.expression,
         values,

@@ -92,7 +92,8 @@ def _new_folder(wanted: str | None, name: str) -> Path:
 
 
 def _parts(plan: Plan) -> Parts:
-    train, test = load(plan)
+    # Without the file's name: a run whose file was moved can go on.
+    train, test = (replace(d, name=n) for d, n in zip(load(plan), ("train", "test"), strict=True))
     unit = 1.0
     if train.classes is None:
         centre, unit = float(train.y.mean()), float(train.y.std()) or 1.0

@@ -15,7 +15,7 @@ from wingbeat.explain._names import fresh
 from wingbeat.explain._numbers import norm, show
 from wingbeat.explain._recording import Recording
 from wingbeat.explain._steps import Cut
-from wingbeat.explain._writer import write
+from wingbeat.explain._writer import is_transparent, write
 from wingbeat.explain.algebra import shortened
 from wingbeat.explain.latex import LATEX, latex_lines
 from wingbeat.explain.model import Edge, Model, Step
@@ -83,7 +83,9 @@ class Builder:
             return full(1, self.root.type)
         array = np.asarray(cotangent, dtype=self.root.type.dtype)
         if array.shape != self.root.shape:
-            raise TypeMismatch(f"cotangent: the result is {self.root.type}, this has shape {array.shape}")
+            raise TypeMismatch(
+                f"cotangent: the result is {self.root.type}, this has shape {array.shape}"
+            )
         return self.recording.trace.slot(array)
 
     def _is_step(self, head: Node) -> bool:
@@ -124,13 +126,15 @@ class Builder:
         """The gradient of every step that has one."""
         if not self.recording.known:
             return {}
-        found = {h: self.gradients[self.new[h]] for h in self.steps.heads if self.new[h] in self.gradients}
+        found = {
+            h: self.gradients[self.new[h]]
+            for h in self.steps.heads
+            if self.new[h] in self.gradients
+        }
         arrays = _run(self.recording.trace, list(found.values()))
         return {h: arrays[g] for h, g in found.items()}
 
-    def edge_values(
-        self, values: dict[Node, Any], gradients: dict[Node, Any]
-    ) -> dict[Node, Any]:
+    def edge_values(self, values: dict[Node, Any], gradients: dict[Node, Any]) -> dict[Node, Any]:
         """The partial or contribution behind every edge whose ends are known."""
         if not self.recording.known:
             return {}
@@ -225,10 +229,13 @@ class Builder:
     ) -> Edge:
         body = self.bodies[head]
         one = body.seed.op is not None
-        formula, latex = self.partial_texts(head, partial)
+        why = body.why or ("" if source.type.inexact else f"{source.type} has no derivative")
+        formula, latex = self.partial_texts(head, partial, bool(why))
         number = numbers.get(partial) if partial is not None else None
         if partial is None and not body.why and self.recording.known and source.type.inexact:
-            number = np.zeros(source.shape, source.type.dtype)  # flat: floor, sign, the other branch
+            number = np.zeros(
+                source.shape, source.type.dtype
+            )  # flat: floor, sign, the other branch
         contribution = number
         if one and number is not None:
             g = gradients.get(head)
@@ -246,16 +253,22 @@ class Builder:
             None if contribution is None else norm(contribution),
             _share(contribution, total),
             (source, head) in single,
-            body.why or ("" if source.type.inexact else f"{source.type} has no derivative"),
+            why,
         )
 
-    def partial_texts(self, head: Node, partial: Node | None) -> tuple[str, str]:
+    def partial_texts(
+        self, head: Node, partial: Node | None, nothing: bool = False
+    ) -> tuple[str, str]:
         """The partial in plain text and LaTeX; the step itself stands in it by its name."""
         if partial is None:
-            return ("", "") if self.bodies[head].why else ("0", "0")
+            return ("", "") if nothing else ("0", "0")
         own = leaf(head.type, self.names[head])
         body = self.bodies[head]
-        known = {} if body.root.op is None else {body.root: own}
+        known: dict[Node, Node] = {}
+        node = body.root
+        while node.op is not None and node not in known:
+            known[node] = own  # the name of a statement stands for the operation behind it, too
+            node = node.inputs[0] if is_transparent(node) else node
         short = shortened([partial], known)
         return plain_lines(write(short, {}, PLAIN)), latex_lines(write(short, {}, LATEX))
 
@@ -317,7 +330,9 @@ def _share(contribution: Any, total: Any) -> float | None:
 
 def _only_ways(steps: Cut) -> set[tuple[Node, Node]]:
     """The edges (source, target) beside which no other way leads from source to target."""
-    if len(steps.heads) > 2000:  # the search is quadratic; an edge not listed is only written as ∂, not d
+    if (
+        len(steps.heads) > 2000
+    ):  # the search is quadratic; an edge not listed is only written as ∂, not d
         return set()
     found: set[tuple[Node, Node]] = set()
     for head in steps.heads:

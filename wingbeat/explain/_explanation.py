@@ -171,7 +171,7 @@ class Explanation:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from wingbeat.explain.terminal import parts
 
-        yield from parts(self)
+        yield from parts(self, options.max_width)
 
     def latex(self) -> str:
         """The steps and, for every variable asked about, its derivation: one `aligned` block each."""
@@ -262,10 +262,14 @@ def explain(
             raise BadInput("names: is for functions; an expression has its own names")
         return explain_text(what, values, wrt=wrt, cotangent=cotangent, detail=detail)
     if not callable(what):
-        raise BadInput(f"explain takes a function or an expression's text, not {type(what).__name__}")
+        raise BadInput(
+            f"explain takes a function or an expression's text, not {type(what).__name__}"
+        )
     if values:
         given = ", ".join(values)
-        raise BadInput(f"explain(f) takes no values ({given}); call its result: wb.explain(f)({given}=...)")
+        raise BadInput(
+            f"explain(f) takes no values ({given}); call its result: wb.explain(f)({given}=...)"
+        )
 
     def explained(*args: Any, **kwargs: Any) -> Explanation:
         return Explanation(record_function(what, args, kwargs, names), wrt, cotangent, detail)

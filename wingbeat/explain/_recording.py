@@ -133,7 +133,9 @@ def _labels(
     """A name for every positional argument: given, or the parameter's own."""
     if names is not None:
         if isinstance(names, str) or len(names) != len(args):
-            raise BadInput(f"names: one for each of the {len(args)} arguments is needed; got {names!r}")
+            raise BadInput(
+                f"names: one for each of the {len(args)} arguments is needed; got {names!r}"
+            )
         return list(names)
     try:
         bound = inspect.signature(f).bind(*args, **kwargs)
@@ -158,7 +160,10 @@ def _relabelled(label: str, x: Any, enters: Callable[[str, Any], Any]) -> Any:
 
 def _places(label: str, x: Any) -> list[str]:
     if isinstance(x, dict):
-        parts = [(f"{label}.{k}" if str(k).isidentifier() else f"{label}[{k!r}]", v) for k, v in x.items()]
+        parts = [
+            (f"{label}.{k}" if str(k).isidentifier() else f"{label}[{k!r}]", v)
+            for k, v in x.items()
+        ]
     elif hasattr(x, "_fields") and isinstance(x, tuple):
         parts = [(f"{label}.{k}", getattr(x, k)) for k in x._fields]  # type: ignore[attr-defined]
     elif isinstance(x, list | tuple):
@@ -207,7 +212,9 @@ def _line(node: Node) -> str:
     """`train.py:41   logits = h @ w`, without the folder."""
     assert node.site is not None
     text = quote(node.site)
-    return text.replace("\\", "/").rpartition("/")[2] if "   " not in text else _without_folder(text)
+    return (
+        text.replace("\\", "/").rpartition("/")[2] if "   " not in text else _without_folder(text)
+    )
 
 
 def _without_folder(text: str) -> str:

@@ -45,7 +45,13 @@ class Operand:
     def __init__(self, piece: Written, notation: Notation, level: int, inner: int) -> None:
         self.piece = piece
         self.notation = notation
-        self.needed = {"": inner, "free": SUM, "atom": ATOM, "product": PRODUCT, "tighter": level + 1}
+        self.needed = {
+            "": inner,
+            "free": SUM,
+            "atom": ATOM,
+            "product": PRODUCT,
+            "tighter": level + 1,
+        }
 
     def __format__(self, spec: str) -> str:
         if self.piece.level >= self.needed[spec]:

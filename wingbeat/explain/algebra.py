@@ -59,7 +59,11 @@ def _add(x: Node, y: Node) -> Node | None:
     if d < 0:
         return x - _times(-d, v)
     b = constant_of(y)
-    return x - full(-b, y.type) if b is not None and b < 0 else None
+    if b is not None and b < 0:
+        return x - full(-b, y.type)
+    if x.op is ar.add and (joined := _add(x.inputs[1], y)) is not None:
+        return x.inputs[0] + joined
+    return None
 
 
 def _sub(x: Node, y: Node) -> Node | None:
@@ -104,7 +108,7 @@ def _div(x: Node, y: Node) -> Node | None:
     if c == -1:
         return -(u / y)
     a, b = constant_of(x), constant_of(y)
-    if a is not None and b and (a / b).is_integer():
+    if a is not None and b and len(repr(a / b)) <= 6:  # 1/2 is 0.5, but 1/3 stays
         return full(a / b, x.type)
     return None
 

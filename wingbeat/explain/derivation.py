@@ -9,7 +9,7 @@ from wingbeat.errors import BadInput
 from wingbeat.explain._names import latex_name
 from wingbeat.explain._numbers import equals, show
 from wingbeat.explain.model import Edge, Model
-from wingbeat.explain.paths import Paths
+from wingbeat.explain.paths import Paths, flowing
 
 MOST_WAYS = 6  # with more, or with longer ones, the chain rule is written step by step
 LONGEST = 8
@@ -26,6 +26,7 @@ class Line:
         right: the right side.
         kind: "symbols", "formulas", "numbers" or "result".
         of: the name of the variable that `left` is the derivative by.
+        terms: what `right` is the sum of.
     """
 
     left: str
@@ -33,6 +34,7 @@ class Line:
     right: str
     kind: str
     of: str
+    terms: tuple[str, ...] = ()
 
 
 class Script:
@@ -147,7 +149,9 @@ def _by_ways(model: Model, wrt: str, script: Script, ways: Paths) -> list[Line]:
         ("formulas", [[script.formula(e) for e in chain] for chain in chains]),
         ("numbers", [[script.number(e.partial) for e in chain] for chain in chains]),
     ]
-    exact = all(equals(e.partial) == "=" for chain in chains for e in chain if e.partial is not None)
+    exact = all(
+        equals(e.partial) == "=" for chain in chains for e in chain if e.partial is not None
+    )
     return _lines(model, wrt, script, left, texts, exact, ways.total)
 
 
@@ -155,7 +159,7 @@ def _by_steps(model: Model, wrt: str, script: Script) -> list[Line]:
     """dz/du = the sum over the readers c of u of dz/dc ∂c/∂u, for every u between z and the variable."""
     values = {s.name: s.gradient for s in model.steps}
     readers: dict[str, list[Edge]] = {s.name: [] for s in model.steps}
-    for e in model.edges:
+    for e in flowing(model):
         readers[e.source].append(e)
     above, below = _reaching(model, readers), _behind(model, wrt)
     lines: list[Line] = []
@@ -168,16 +172,22 @@ def _by_steps(model: Model, wrt: str, script: Script) -> list[Line]:
         first = lambda e: e.target == model.result  # noqa: E731
         known = [None if values[e.target] is None else float(values[e.target]) for e in edges]
         symbols = [[script.edge(e)] if first(e) else [whole(e), script.edge(e)] for e in edges]
-        formulas = [[script.formula(e)] if first(e) else [whole(e), script.formula(e)] for e in edges]
+        formulas = [
+            [script.formula(e)] if first(e) else [whole(e), script.formula(e)] for e in edges
+        ]
         numbers = [
             [script.number(e.partial)] if first(e) else [script.number(g), script.number(e.partial)]
             for g, e in zip(known, edges, strict=True)
         ]
-        exact = all(equals(v) == "=" for v in [*known, *(e.partial for e in edges)] if v is not None)
+        exact = all(
+            equals(v) == "=" for v in [*known, *(e.partial for e in edges)] if v is not None
+        )
         texts = [("symbols", symbols), ("formulas", formulas), ("numbers", numbers)]
         total = values[u]
         left = script.d(model.result, u)
-        lines += _lines(model, u, script, left, texts, exact, None if total is None else float(total))
+        lines += _lines(
+            model, u, script, left, texts, exact, None if total is None else float(total)
+        )
     return lines
 
 
@@ -194,11 +204,12 @@ def _lines(
     for kind, terms in texts:
         if kind == "numbers" and total is None:
             return lines  # without values there are symbols and formulas only
-        right = " + ".join(script.product(factors, kind) for factors in terms)
+        products = tuple(script.product(factors, kind) for factors in terms)
+        right = " + ".join(products)
         if lines and right == lines[-1].right:
             continue
         relation = "=" if kind != "numbers" or exact else "≈"
-        lines.append(Line(left, relation, right, kind, wrt))
+        lines.append(Line(left, relation, right, kind, wrt, products))
     right = script.result(total)
     if right != lines[-1].right:
         relation = "=" if total is None or (exact and equals(total) == "=") else "≈"
@@ -218,7 +229,7 @@ def _reaching(model: Model, readers: dict[str, list[Edge]]) -> set[str]:
 def _behind(model: Model, wrt: str) -> set[str]:
     """The steps that depend on `wrt`, itself included."""
     found = {wrt}
-    for e in sorted(model.edges, key=_order(model)):
+    for e in sorted(flowing(model), key=_order(model)):
         if e.source in found:
             found.add(e.target)
     return found
@@ -232,7 +243,7 @@ def _order(model: Model) -> Any:
 def _tensor_lines(model: Model, wrt: str, script: Script) -> list[Line]:
     """The chain rule for tensors: what arrives along every edge, as a formula of the gradients above."""
     readers: dict[str, list[Edge]] = {s.name: [] for s in model.steps}
-    for e in model.edges:
+    for e in flowing(model):
         readers[e.source].append(e)
     above, below = _reaching(model, readers), _behind(model, wrt)
     values = {s.name: s.gradient for s in model.steps}
@@ -273,8 +284,11 @@ def _contribution(e: Edge, script: Script) -> str:
     return _transposed(e, script) if _has_lines(text) else text
 
 
-def render(lines: list[Line], form: str) -> str:
-    """The lines below each other, the left side written once for each variable."""
+def render(lines: list[Line], form: str, width: int | None = None) -> str:
+    """The lines below each other, the left side written once for each variable.
+
+    In the plain form a sum that is wider than `width` has each of its terms on a line.
+    """
     if form == LATEX:
         rows = [
             rf"{'' if k and lines[k - 1].of == line.of else line.left} &{_TEX[line.relation]} {line.right}"
@@ -285,7 +299,12 @@ def render(lines: list[Line], form: str) -> str:
     for k, line in enumerate(lines):
         again = k > 0 and lines[k - 1].of == line.of
         left = " " * len(line.left) if again else line.left
-        rows.append(f"{left} {line.relation} {line.right}")
+        row = f"{left} {line.relation} {line.right}"
+        if width is not None and len(row) > width and len(line.terms) > 1:
+            row = f"\n{' ' * len(line.left)} + ".join(
+                [f"{left} {line.relation} {line.terms[0]}", *line.terms[1:]]
+            )
+        rows.append(row)
     return "\n".join(rows)
 
 

@@ -107,8 +107,10 @@ def parse(text: str) -> Program:
     pieces = _pieces(text)
     if not pieces:
         raise BadExpression("the expression is empty; write one such as 'y = 2*x + 1'")
-    statements = [_statement(text, start, piece, k == len(pieces) - 1)
-                  for k, (start, piece) in enumerate(pieces)]
+    statements = [
+        _statement(text, start, piece, k == len(pieces) - 1)
+        for k, (start, piece) in enumerate(pieces)
+    ]
     for s in statements:
         _check(text, s)
     return Program(text, tuple(statements), _inputs(text, statements))
@@ -143,7 +145,9 @@ def _statement(text: str, start: int, piece: str, last: bool) -> Statement:
         if isinstance(target, ast.Name):
             return Statement(target.id, body.value, piece, start)
     if isinstance(body, ast.Expr):
-        raise fault(text, start, f"{_short(piece)!r} gives its value no name; write name = {_short(piece)}")
+        raise fault(
+            text, start, f"{_short(piece)!r} gives its value no name; write name = {_short(piece)}"
+        )
     raise fault(text, start, f"{_short(piece)!r} is no assignment; write name = expression")
 
 
@@ -271,7 +275,9 @@ def _inputs(text: str, statements: list[Statement]) -> tuple[str, ...]:
     done: set[str] = set()
     for s in statements:
         if s.name in done:
-            raise fault(text, s.start, f"{s.name} is assigned twice; use a new name for the new value")
+            raise fault(
+                text, s.start, f"{s.name} is assigned twice; use a new name for the new value"
+            )
         for node in _named(s.tree):
             name = node.id
             if name in done or name in CONSTANTS:
@@ -371,7 +377,11 @@ def check_values(program: Program, values: Mapping[str, object]) -> None:
     for name in values:
         if name not in program.inputs:
             assigned = name in {s.name for s in program.statements}
-            why = "is computed by the expression, so it takes no value" if assigned else "is not in the expression"
+            why = (
+                "is computed by the expression, so it takes no value"
+                if assigned
+                else "is not in the expression"
+            )
             raise BadInput(f"{name} {why}{_nearest(name, program.inputs)}; inputs: {known}")
     missing = [name for name in program.inputs if name not in values]
     if not missing:

@@ -48,7 +48,9 @@ def fragment(explanation: Explanation) -> str:
     model = explanation.model
     parts = [f"<style>{_STYLE}</style>", '<div class="wb">']
     if graph := drawing(model):
-        parts.append(f'<div class="draw" tabindex="0" role="region" aria-label="Graph">{graph}</div>')
+        parts.append(
+            f'<div class="draw" tabindex="0" role="region" aria-label="Graph">{graph}</div>'
+        )
     parts += [f'<p class="note">{escape(n)}</p>' for n in (*model.kinks, *model.nonfinite)]
     heads = ("node", "is", "value", f"gradient d{model.result}/d·", "line")
     parts.append(_table("Nodes", heads, map(_step_row, model.steps[:MOST_ROWS]), {2, 3}))
@@ -68,7 +70,8 @@ def _table(
     body = "\n".join(
         "<tr>"
         + "".join(
-            f"<td{' class=n' if k in numeric else ''}>{escape(cell)}</td>" for k, cell in enumerate(row)
+            f"<td{' class=n' if k in numeric else ''}>{escape(cell)}</td>"
+            for k, cell in enumerate(row)
         )
         + "</tr>"
         for row in rows

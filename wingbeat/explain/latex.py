@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from wingbeat.explain._names import latex_name
-from wingbeat.explain._writer import Formula, Operand, Written, write
+from wingbeat.explain._writer import Formula, Operand, Written, is_transparent, write
 from wingbeat.ir.node import ATOM, PRODUCT, SUM, Node, full
 from wingbeat.ir.types import tensor_type
+from wingbeat.ops.families import constant_of
 
 
 class Latex:
@@ -36,7 +37,16 @@ class Latex:
         template = node.op.latex
         if callable(template):
             return Written(template(*operands, **dict(node.attrs)), node.op.level)
+        if node.name in ("mul", "scaled") and not any(_is_number(x) for x in (node, *node.inputs)):
+            template = template.replace(r"\cdot", r"\odot")  # element by element
         return Written(template.format(*operands), node.op.level)
+
+
+def _is_number(node: Node) -> bool:
+    """Whether a node is one number, or one number everywhere."""
+    while is_transparent(node):
+        node = node.inputs[0]
+    return node.shape == () or constant_of(node) is not None
 
 
 LATEX = Latex()

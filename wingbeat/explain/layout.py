@@ -42,7 +42,11 @@ def layered(model: Model) -> Layout:
         links += zip(chain, chain[1:], strict=False)
     place = _ordered(rows, links)
     height = max((len(row) for row in rows), default=1)
-    at = {v: (float(k), _centred(place[v], len(row), height)) for k, row in enumerate(rows) for v in row}
+    at = {
+        v: (float(k), _centred(place[v], len(row), height))
+        for k, row in enumerate(rows)
+        for v in row
+    }
     bends = {
         (e.source, e.target): tuple(
             at[(e.source, e.target, k)] for k in range(layer[e.source] + 1, layer[e.target])

@@ -37,7 +37,9 @@ def as_mermaid(model: Model) -> str:
 
 
 def _node(step: Step, result: str) -> str:
-    first = f"{step.name} = {step.formula}" if step.formula and len(step.formula) < 60 else step.name
+    first = (
+        f"{step.name} = {step.formula}" if step.formula and len(step.formula) < 60 else step.name
+    )
     gradient = show(step.gradient) if step.gradient is not None else step.why
     rows = [first, f"value {show(step.value)}", f"d{result}/d{step.name} {gradient}"]
     label = "<br/>".join(escape(r) for r in rows)

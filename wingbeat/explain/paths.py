@@ -32,6 +32,12 @@ class Path:
     product: float | None
 
 
+def flowing(model: Model) -> list[Edge]:
+    """The edges that a derivative can come along: both ends are floats."""
+    floats = {s.name for s in model.steps if s.type.startswith("f")}
+    return [e for e in model.edges if e.source in floats and e.target in floats]
+
+
 class Paths(Sequence[Path]):
     """The ways from a variable to the result, the largest products (in magnitude) first.
 
@@ -58,7 +64,7 @@ class Paths(Sequence[Path]):
         self._readers: dict[str, list[Edge]] = {s.name: [] for s in model.steps}
         if wrt not in self._readers:
             raise BadInput(f"nothing is called {wrt}; known are {', '.join(self._readers)}")
-        for edge in model.edges:
+        for edge in flowing(model):
             self._readers[edge.source].append(edge)
         self.count = self._count()
         self._best = self._search() if self.count else []

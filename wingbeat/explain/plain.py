@@ -87,12 +87,11 @@ def _product(node: Node, pieces: Sequence[Written], notation: Plain) -> Written:
         return Written(f"outer({first:free}, {second:free})", ATOM)
     if len(inner) != 1 or len(lhs) > 2 or len(rhs) > 2 or set(lhs) & set(rhs) & set(out):
         return Written(f"contract({left:free}, {right:free})", ATOM)
+    if out != tuple(k for k in (*lhs, *rhs) if k != inner[0]):  # (x y)' is y' x'
+        left, right, lhs, rhs = right, left, rhs, lhs
     x = f"transpose({left:free})" if len(lhs) == 2 and lhs[0] == inner[0] else f"{left:atom}"
     y = f"transpose({right:free})" if len(rhs) == 2 and rhs[1] == inner[0] else f"{right:atom}"
-    rows, columns = [k for k in lhs if k != inner[0]], [k for k in rhs if k != inner[0]]
-    if out == (*rows, *columns):
-        return Written(f"{x} @ {y}", PRODUCT)
-    return Written(f"transpose({x} @ {y})", ATOM)
+    return Written(f"{x} @ {y}", PRODUCT)
 
 
 def to_plain(node: Node, names: Mapping[Node, str]) -> str:

@@ -113,7 +113,9 @@ def solve(
         raise BadInput(f"solve: the target {target}={goal} is not finite")
     if not tolerance > 0 or max_steps < 1:
         raise BadInput("solve: the tolerance must be positive, and at least one step allowed")
-    function, start = _function(text, values, target, [vary] if isinstance(vary, str) else list(vary))
+    function, start = _function(
+        text, values, target, [vary] if isinstance(vary, str) else list(vary)
+    )
     attempts: list[Attempt] = []
     now, kept = start, None
     for _ in range(max_steps + 1):
@@ -166,18 +168,14 @@ def _function(text: str, values: Mapping[str, Any], target: str, vary: list[str]
     return evaluated, start
 
 
-def _next(
-    now: dict[str, Array], slope: dict[str, Array], error: float
-) -> dict[str, Array]:
+def _next(now: dict[str, Array], slope: dict[str, Array], error: float) -> dict[str, Array]:
     """The shortest step after which the straight line through the present point reaches the goal."""
     length = norm(np.concatenate([np.ravel(g) for g in slope.values()]))
     with np.errstate(all="ignore"):
         return {k: v + (slope[k] / length) * (error / length) for k, v in now.items()}
 
 
-def _verdict(
-    attempts: list[Attempt], target: str, goal: float, tolerance: float
-) -> str | None:
+def _verdict(attempts: list[Attempt], target: str, goal: float, tolerance: float) -> str | None:
     """Why the search ends here; None while it goes on."""
     now, steps = attempts[-1], len(attempts) - 1
     assert now.slope is not None

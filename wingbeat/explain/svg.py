@@ -75,7 +75,7 @@ def _node(s: Step, p: Point, result: str) -> str:
     rows = [_cut(s.name), f"value {show(s.value, 5)}", f"gradient {_gradient(s)}"]
     texts = "".join(
         f'<text x="{p[0]:g}" y="{p[1] - 14 + 18 * k:g}" text-anchor="middle" fill="#111"'
-        f'{" font-weight=" + chr(34) + "700" + chr(34) if k == 0 else ""}>{escape(_cut(row))}</text>'
+        f"{' font-weight=' + chr(34) + '700' + chr(34) if k == 0 else ''}>{escape(_cut(row))}</text>"
         for k, row in enumerate(rows)
     )
     full = f"{s.name} = {s.formula}" if s.formula else s.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wingbeat.explain._numbers import equals, show
+from wingbeat.explain.derivation import render
 from wingbeat.explain.model import Edge, Model, Step
 from wingbeat.explain.paths import Paths
 
@@ -22,11 +24,12 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 60  # of a table; what is left out is counted
 MOST_PATHS = 8
+MOST_LINES = 40  # of a derivation
 
 
 def as_text(explanation: Explanation, width: int) -> str:
     """The same as in a terminal, without colours."""
-    return plain_text(parts(explanation), width)
+    return plain_text(parts(explanation, width), width)
 
 
 def plain_text(parts: Iterable[RenderableType], width: int) -> str:
@@ -38,7 +41,7 @@ def plain_text(parts: Iterable[RenderableType], width: int) -> str:
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()).rstrip() + "\n"
 
 
-def parts(explanation: Explanation) -> Iterator[RenderableType]:
+def parts(explanation: Explanation, width: int) -> Iterator[RenderableType]:
     """What is printed, one after the other."""
     model = explanation.model
     yield Text(f"{model.result} and what it is computed from", style="bold")
@@ -48,7 +51,7 @@ def parts(explanation: Explanation) -> Iterator[RenderableType]:
         yield Text(title, style="bold")
         yield _edges(model)
     for name in model.wrt:
-        yield _why(explanation, name)
+        yield _why(explanation, name, width)
     notes = [*(f"No derivative there: {k}" for k in model.kinks), *model.nonfinite]
     for note in notes:
         yield Text(f"! {note}", style="yellow")
@@ -106,9 +109,11 @@ def _counted(table: Table, count: int, what: str) -> Table:
 
 def _edge_row(edge: Edge) -> tuple[str, ...]:
     d = "d" if edge.alone else "∂"
+    if edge.why:
+        return (f"{edge.source} → {edge.target}", edge.why, "")
     symbol = f"{d}{edge.target}/{d}{edge.source}"
     formula = f"{symbol} = {edge.formula}" if edge.formula and len(edge.formula) < 80 else symbol
-    return (f"{edge.source} → {edge.target}", formula, edge.why or show(edge.partial))
+    return (f"{edge.source} → {edge.target}", formula, show(edge.partial))
 
 
 def _tensor_row(edge: Edge) -> tuple[str, ...]:
@@ -117,33 +122,55 @@ def _tensor_row(edge: Edge) -> tuple[str, ...]:
     return (f"{edge.source} → {edge.target}", edge.why or formula, show(edge.norm), share)
 
 
-def _why(explanation: Explanation, name: str) -> RenderableType:
+def _why(explanation: Explanation, name: str, width: int) -> RenderableType:
     model, step = explanation.model, explanation.step(name)
     title = f"d{model.result}/d{name}"
     if step.gradient is None and step.why != "not computed":
         return Text(f"{title}: {step.why}\n")
+    lines = explanation.derivation_lines(name)
+    derivation = Padding(_cut(render(lines, "plain", width - 2)), (1, 0, 1, 2))
     if not model.scalar:
-        return Text(f"{title}: {show(step.gradient)}\n", style="bold")
+        return Group(Text(f"{title} = {show(step.gradient)}", style="bold"), derivation)
     heading = Text(f"Why {title} = {show(step.gradient)}", style="bold")
     if step.gradient is None:
         heading = Text(f"{title}: not computed, as the inputs have no values", style="bold")
     ways = explanation.paths(name, MOST_PATHS)
-    derivation = Text(explanation.derivation(name))
-    return Group(heading, _ways(model, name, ways), Padding(derivation, (1, 0, 1, 2)))
+    return Group(heading, _ways(model, name, ways), derivation)
+
+
+def _cut(text: str) -> Text:
+    """The first lines of what is long."""
+    rows = text.split("\n")
+    if len(rows) > MOST_LINES:
+        rows = [*rows[:MOST_LINES], f"... and {len(rows) - MOST_LINES} more lines"]
+    return Text("\n".join(rows))
+
+
+def _many(count: int) -> str:
+    """A count, in words where it has too many digits to be read."""
+    if count < 10**9:
+        return str(count)
+    exponent = int(math.log10(count))
+    return f"about {10 ** (math.log10(count) - exponent):.2f}e+{exponent}"
+
+
+def _chain(parts: list[str], sign: str) -> str:
+    """A row of names or numbers, without the middle of a long one."""
+    return sign.join(parts if len(parts) <= 9 else [*parts[:4], "...", *parts[-4:]])
 
 
 def _ways(model: Model, name: str, ways: Paths) -> RenderableType:
-    count = "one way" if ways.count == 1 else f"{ways.count} ways"
+    count = "one way" if ways.count == 1 else f"{_many(ways.count)} ways"
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     table.add_column(justify="right", no_wrap=True)
     for path in ways:
-        factors = " * ".join(show(p) for p in reversed(path.partials))
-        table.add_row(*map(Text, (" → ".join(path.names), factors, _equal(path.product))))
+        factors = _chain([show(p) for p in reversed(path.partials)], " * ")
+        table.add_row(*map(Text, (_chain(list(path.names), " → "), factors, _equal(path.product))))
     left_out = ways.count - len(ways)
     if left_out:
-        table.add_row(Text(f"{left_out} more ways"), Text(""), Text(_equal(ways.rest)))
+        table.add_row(Text(f"{_many(left_out)} more ways"), Text(""), Text(_equal(ways.rest)))
     if ways.count > 1:
         table.add_row(Text("sum over all ways", style="bold"), Text(""), Text(_equal(ways.total)))
     sentence = f"{name} reaches {model.result} along {count}; partials are multiplied along a way"

@@ -60,7 +60,9 @@ def what_if(builder: Builder, model: Model, nudges: Mapping[str, float]) -> What
         if name not in by_name:
             raise BadInput(f"nothing is called {name}; known are {', '.join(by_name)}")
         if not by_name[name].type.inexact:
-            raise BadInput(f"what_if: {name} is {by_name[name].type}; only floats are moved a little")
+            raise BadInput(
+                f"what_if: {name} is {by_name[name].type}; only floats are moved a little"
+            )
         moves[name] = float(value)
     predicted = 0.0
     for name, value in moves.items():

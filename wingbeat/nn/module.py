@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 import numpy as np
 
@@ -77,7 +77,7 @@ class Module(_walk.Branch):
         >>> [name for name, _ in wb.nn.Sequential(wb.nn.Linear(2, 1)).named_modules()]
         ['', '0']
         """
-        return _walk.modules(self)
+        return cast("Iterator[tuple[str, Module]]", _walk.modules(self))
 
     def modules(self) -> Iterator[Module]:
         """This module and all within, each once."""
@@ -300,7 +300,7 @@ def _flatten(module: Module) -> tuple[list[Any], Module]:
 
 
 def _unflatten(module: Module, values: list[Any]) -> Module:
-    return _walk.rebuilt(module, values)
+    return cast(Module, _walk.rebuilt(module, values))
 
 
 tree.register(Module, _flatten, _unflatten)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from wingbeat.errors import TypeMismatch
-from wingbeat.ir.node import PRODUCT, Node, Sample
+from wingbeat.ir.node import POWER, PRODUCT, Node, Sample
 from wingbeat.ir.types import TensorType, tensor_type
 from wingbeat.ops.families import NUMBER, bilinear, require_kind
 
@@ -169,7 +169,7 @@ contract = bilinear(
     element=_contract_element,
     latex=_contract_latex,
     level=PRODUCT,
-    inner=PRODUCT,
+    inner=POWER,
     samples=(
         Sample(((3, 4), (4, 2)), attrs=_MATMUL),
         Sample(((2, 3, 4), (2, 4, 5)), attrs=_BATCH),

@@ -1,8 +1,7 @@
-"""The update of many parameters as one call, which is traced once and replayed in later steps."""
+"""The update of one parameter as one call, which is traced once and replayed in later steps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,46 +21,23 @@ class Due(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """The update as a function of tensors alone: p, g and slots of each parameter, then all numbers.
+class _Call:
+    """A rule as a function of tensors alone: p, g, the slots, then the numbers of these names."""
 
-    `sets` has the names of each set of numbers, and `chosen` the set that each parameter uses.
-    """
+    rule: Rule
+    names: tuple[str, ...]
 
-    rules: tuple[Rule, ...]
-    sets: tuple[tuple[str, ...], ...]
-    chosen: tuple[int, ...]
-
-    def __call__(self, *tensors: Tensor) -> list[Tensor]:
-        count = len(tensors) - sum(map(len, self.sets))
-        rest = iter(tensors[count:])
-        numbers = [{name: next(rest) for name in names} for names in self.sets]
-        operands = iter(tensors[:count])
-        results: list[Tensor] = []
-        for rule, k in zip(self.rules, self.chosen, strict=True):
-            p, g = next(operands), next(operands)
-            slots = _taken(rule, operands)
-            new, after = rule.update(g, slots, p, numbers[k])
-            results += (new, *(after[name] for name in rule.slots))
-        return results
+    def __call__(self, p: Tensor, g: Tensor, *rest: Tensor) -> list[Tensor]:
+        count = len(self.rule.slots)
+        slots = dict(zip(self.rule.slots, rest[:count], strict=True))
+        numbers = dict(zip(self.names, rest[count:], strict=True))
+        new, after = self.rule.update(g, slots, p, numbers)
+        return [new, *(after[name] for name in self.rule.slots)]
 
 
-def _taken(rule: Rule, values: Iterator[Tensor]) -> Slots:
-    return {name: next(values) for name in rule.slots}
-
-
-def updated(due: Sequence[Due]) -> list[tuple[Tensor, Slots]]:
-    """The new value and the new slots of every parameter, not evaluated yet."""
-    if not due:
-        return []
-    sets = {id(d.numbers): d.numbers for d in due}
-    places = {key: k for k, key in enumerate(sets)}
-    plan = _Plan(
-        tuple([d.rule for d in due]),
-        tuple([tuple(numbers) for numbers in sets.values()]),
-        tuple([places[id(d.numbers)] for d in due]),
-    )
-    operands = [t for d in due for t in (d.p, d.g, *d.slots.values())]
-    operands += [t for numbers in sets.values() for t in numbers.values()]
-    results = iter(replay(plan, operands))
-    return [(next(results), _taken(d.rule, results)) for d in due]
+def updated(due: Due) -> tuple[Tensor, Slots]:
+    """The new value and the new slots of a parameter, not evaluated yet."""
+    rule, p, g, slots, numbers = due
+    call = _Call(rule, tuple(numbers))
+    new, *after = replay(call, [p, g, *(slots[name] for name in rule.slots), *numbers.values()])
+    return new, dict(zip(rule.slots, after, strict=True))

@@ -81,7 +81,7 @@ class Method:
                 numbers[p.dtype] = self.rule.at(step, lr, p.dtype)
             due.append(Due(self.rule, p, g, slots, numbers[p.dtype]))
         with no_grad():
-            new = updated(due)
+            new = [updated(d) for d in due]
         for value, slots in new:
             for t in (value, *slots.values()):
                 t.numpy()  # the first evaluates all

@@ -102,7 +102,7 @@ class Optimizer:
         """
         due = [d for group in self.param_groups for d in self._due(group)]
         with no_grad():
-            new = updated(due)
+            new = [updated(d) for d in due]
         targets = [t for d in due for t in (d.p, *d.slots.values())]
         assign(targets, [t for value, slots in new for t in (value, *slots.values())])
         for d in due:
