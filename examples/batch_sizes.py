@@ -1,9 +1,10 @@
-"""Single-sample, mini-batch and full-batch gradient descent on the same data, from the same weights.
+"""Single-sample, mini-batch and full-batch gradient descent: same data, same initial weights.
 
     python examples/batch_sizes.py [PICTURE.png]
 
-All three see the same number of samples at the same rate. One sample at a time gives many steps, each of them noisy;
-all samples at once give few, each of them exact; a mini-batch lies between, and costs far less time than the first.
+All three see the same number of samples at the same rate. One sample at a time gives many steps,
+each of them noisy; all samples at once give few, each of them exact; a mini-batch lies between, and
+costs far less time than the first.
 """
 
 import sys
@@ -58,7 +59,9 @@ def draw(curves: dict[str, wb.train.History], picture: str) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for name, history in curves.items():
         seen = history.steps["samples"].cumsum() / 1438
-        left.plot(seen, history.steps["loss"], label=name, linewidth=0.8, zorder=-len(history.steps))
+        left.plot(
+            seen, history.steps["loss"], label=name, linewidth=0.8, zorder=-len(history.steps)
+        )
         right.plot(history.epochs["epoch"], history.epochs["val_loss"], "-o", label=name)
     left.set(xlabel="epochs", ylabel="loss of the batch", yscale="log", ylim=(1e-3, 10))
     right.set(xlabel="epoch", ylabel="loss of all samples")

@@ -1,4 +1,4 @@
-"""A network of one hidden layer learns MNIST, written as its PyTorch original; only the imports differ.
+"""A network of one hidden layer learns MNIST: a PyTorch program with its imports changed.
 
     python examples/mnist_program.py DATA [EPOCHS]
 
@@ -20,6 +20,8 @@ test_loader = data.DataLoader(test, batch_size=64, shuffle=False)
 
 
 class Net(nn.Module):
+    """784 pixels, 500 hidden units, 10 scores."""
+
     def __init__(self):
         super().__init__()
         self.fc1 = nn.Linear(784, 500)
@@ -27,6 +29,7 @@ class Net(nn.Module):
         self.fc2 = nn.Linear(500, 10)
 
     def forward(self, x):
+        """The scores of images of shape (n, 784)."""
         x = self.fc1(x)
         x = self.relu(x)
         return self.fc2(x)

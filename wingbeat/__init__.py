@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as _np
 
+from wingbeat import api, errors
 from wingbeat.api import *  # noqa: F403
-from wingbeat.api import random, tree
 
+__all__ = [*api.__all__]
 __version__ = "0.1.0"
 
 bool = _np.dtype("bool")
@@ -16,7 +17,7 @@ uint8, uint16, uint32, uint64 = (_np.dtype(f"uint{n}") for n in (8, 16, 32, 64))
 float16, float32, float64 = (_np.dtype(f"float{n}") for n in (16, 32, 64))
 pi, e, inf, nan, newaxis = _np.pi, _np.e, _np.inf, _np.nan, None
 
-_LATER = ("nn", "optim", "data", "train", "explain", "debug")
+_LATER = ("nn", "optim", "data", "train", "explain")
 
 
 def __getattr__(name: str) -> Any:

@@ -62,7 +62,9 @@ def prices(rows: int = 150) -> Path:
     rng = np.random.default_rng(0)
     x = rng.uniform(0, 10, (rows, 2))
     y = 200_000 + 30_000 * x[:, 0] - 5_000 * x[:, 1]
-    return write("prices.csv", ["a,b,price", *(f"{a},{b},{c}" for (a, b), c in zip(x, y, strict=True))])
+    return write(
+        "prices.csv", ["a,b,price", *(f"{a},{b},{c}" for (a, b), c in zip(x, y, strict=True))]
+    )
 
 
 def write(name: str, lines: list[str]) -> Path:
@@ -116,7 +118,9 @@ def test_classes_of_a_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_regression_in_the_units_of_the_file(capsys: pytest.CaptureFixture[str]) -> None:
     path = prices()
-    assert run(str(path), "--target", "price", "--epochs", "60", "--lr", "0.01", "--run", "out") == 0
+    assert (
+        run(str(path), "--target", "price", "--epochs", "60", "--lr", "0.01", "--run", "out") == 0
+    )
     found = re.search(
         r"test R2 (\S+), mean absolute error (\S+) \(price\)", capsys.readouterr().out
     )
@@ -223,7 +227,10 @@ def test_more_epochs() -> None:
 def saved(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A finished run of two epochs, with a cosine schedule."""
     folder = str(tmp_path_factory.mktemp("runs") / "saved")
-    assert run("digits", "--hidden", "8", "--epochs", "2", "--schedule", "cosine", "--run", folder) == 0
+    assert (
+        run("digits", "--hidden", "8", "--epochs", "2", "--schedule", "cosine", "--run", folder)
+        == 0
+    )
     return folder
 
 

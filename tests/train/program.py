@@ -1,7 +1,7 @@
 """A run for tests, in a process of its own: `python -m tests.train.program FOLDER [--resume]`.
 
-Everything that has a state takes part: dropout, Adam or momentum, a schedule, shuffling, clipping, a validation
-loader, early stopping that keeps the best weights, and checkpoints in the middle of epochs.
+Everything that has a state takes part: dropout, Adam or momentum, a schedule, shuffling, clipping, a
+validation loader, early stopping that keeps the best weights, checkpoints in the middle of epochs.
 """
 
 import sys

@@ -174,7 +174,7 @@ def test_a_reference_to_nothing_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_run_is_said(tmp_path: Path) -> None:
-    with pytest.raises(BadCheckpoint, match="holds no checkpoint.safetensors"):
+    with pytest.raises(BadCheckpoint, match="holds no checkpoint"):
         load_checkpoint(tmp_path)
     with pytest.raises(BadCheckpoint, match="there is no run at"):
         load_checkpoint(tmp_path / "gone")
@@ -195,13 +195,15 @@ def test_another_model_is_said_and_not_touched(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, Checkpoint(model=model.state_dict()))
     narrow = wb.nn.Sequential(wb.nn.Linear(3, 2), wb.nn.Linear(2, 2))
     before = {k: v.copy() for k, v in narrow.state_dict().items()}
-    with pytest.raises(BadCheckpoint, match=r"'1.weight' is float32\[1,2\] there and float32\[2,2\]"):
+    with pytest.raises(
+        BadCheckpoint, match=r"'1.weight' is float32\[1,2\] there and float32\[2,2\]"
+    ):
         load_checkpoint(tmp_path, narrow)
     for name, value in narrow.state_dict().items():
         np.testing.assert_array_equal(value, before[name])
-    with pytest.raises(BadCheckpoint, match="it has no '2.weight'"):
+    with pytest.raises(BadCheckpoint, match=r"it has no '2\.weight'"):
         load_checkpoint(tmp_path, wb.nn.Sequential(*model_layers(), wb.nn.Linear(1, 1)))
-    with pytest.raises(BadCheckpoint, match="the model here has no '1.weight'"):
+    with pytest.raises(BadCheckpoint, match=r"the model here has no '1\.weight'"):
         load_checkpoint(tmp_path, wb.nn.Sequential(wb.nn.Linear(3, 2)))
     with pytest.raises(BadCheckpoint, match=r"float32\[2,3\] there and float64\[2,3\] here"):
         load_checkpoint(tmp_path, wb.nn.Sequential(*model_layers()).to("float64"))

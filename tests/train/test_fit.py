@@ -82,11 +82,20 @@ def test_clipping_shortens_the_step() -> None:
     model, optimizer = linear(rate=1.0)
     before = model.state_dict()
     history = fit(
-        model, [(x, y)], nn.MSELoss(), optimizer, epochs=1, metrics=(), clip_norm=0.25, progress=False
+        model,
+        [(x, y)],
+        nn.MSELoss(),
+        optimizer,
+        epochs=1,
+        metrics=(),
+        clip_norm=0.25,
+        progress=False,
     )
     moved = [model.state_dict()[name] - before[name] for name in before]
     assert history.steps["grad_norm"][0] > 1
-    assert np.sqrt(sum((m.astype(np.float64) ** 2).sum() for m in moved)) == pytest.approx(0.25, rel=1e-4)
+    assert np.sqrt(sum((m.astype(np.float64) ** 2).sum() for m in moved)) == pytest.approx(
+        0.25, rel=1e-4
+    )
 
 
 def test_epochs_are_means_over_samples() -> None:
@@ -323,4 +332,7 @@ def test_a_bar_in_a_terminal() -> None:
     assert "epoch 2/3" in text
     assert "loss 0.25 accuracy 0.5 12.3k/s lr 0.01 |g| 1.5" in text
     assert "epoch 2/3  loss 0.2500  accuracy 0.5000  1.0 s" in text
-    assert max(len(re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", x)) for x in re.split(r"[\r\n]", text)) <= 80
+    assert (
+        max(len(re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", x)) for x in re.split(r"[\r\n]", text))
+        <= 80
+    )

@@ -45,7 +45,10 @@ def test_r2_survives_a_large_mean() -> None:
 def combined(metric: Metric, z: np.ndarray, y: np.ndarray, size: int) -> object:
     """The value from batches of a size, the last one shorter."""
     cuts = range(0, len(y), size)
-    parts = [np.asarray(metric.measure(wb.asarray(z[k : k + size]), wb.asarray(y[k : k + size]))) for k in cuts]
+    parts = [
+        np.asarray(metric.measure(wb.asarray(z[k : k + size]), wb.asarray(y[k : k + size])))
+        for k in cuts
+    ]
     return metric.combine(parts, [len(y[k : k + size]) for k in cuts])
 
 
@@ -58,7 +61,9 @@ def test_batches_do_not_matter(n: int, size: int, seed: int) -> None:
     whole = confusion(scores, labels).counts
     np.testing.assert_array_equal(combined(confusion, scores, labels, size).counts, whole)  # type: ignore[attr-defined]
     for metric in (mae, r2, mean_loss(lambda a, b: wb.mean((a - b) ** 2))):
-        np.testing.assert_allclose(combined(metric, z, y, size), metric(z, y), rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(
+            combined(metric, z, y, size), metric(z, y), rtol=1e-12, atol=1e-12
+        )
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,9 @@ def test_stopped_after_any_step(
         assert_same(*program.train(run, kind), kind)
         return
     saved = load_checkpoint(run)
-    assert len(saved.history.steps) == max(1, (step - 1) // 10 * 10, (step - 1) % 10 and _last_save(step))
+    assert len(saved.history.steps) == max(
+        1, (step - 1) // 10 * 10, (step - 1) % 10 and _last_save(step)
+    )
     assert_same(*program.train(run, kind, resume=True), kind)
 
 
@@ -183,7 +185,7 @@ def test_a_run_goes_on_with_what_it_began_with(tmp_path: Path) -> None:
 
 
 class Halving:
-    """A callback that remembers something: the rate is halved after the second and the fourth epoch."""
+    """A callback that remembers something: it halves the rate after its second and fourth call."""
 
     def __init__(self, optimizer: Any) -> None:
         self.optimizer, self.calls = optimizer, 0

@@ -21,7 +21,16 @@ _warned: dict[Any, Any] = {}  # which warnings Python has shown, per line of the
 
 
 class KinkWarning(UserWarning):
-    """A derivative was taken at a point where it does not exist; a convention answered."""
+    """A derivative was taken at a point where it does not exist; a convention answered.
+
+    >>> import warnings
+    >>> import wingbeat as wb
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     slope = wb.grad(wb.abs, kinks="warn")(0.0)
+    >>> caught[0].category.__name__
+    'KinkWarning'
+    """
 
 
 @dataclass(frozen=True)

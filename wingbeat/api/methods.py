@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -66,7 +67,8 @@ _ONE_AXIS = {"softmax", "log_softmax"}
 _IN_PLACE = "add sub mul truediv floordiv mod pow matmul"
 
 
-def _install() -> None:
+def install() -> None:
+    """Give `Tensor` its methods."""
     for module, names in _SAME_NAME.items():
         for name in names.split():
             function = getattr(module, name)
@@ -300,9 +302,7 @@ def _array_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: Any)
 
 
 def _namespace(self: Tensor, api_version: str | None = None) -> Any:
-    import wingbeat
-
-    return wingbeat
+    return sys.modules["wingbeat"]  # the public face, which this layer may not import
 
 
 _EXTRA: Mapping[str, Any] = {
@@ -317,4 +317,3 @@ _EXTRA: Mapping[str, Any] = {
     "__array_function__": _array_function,
     "__array_namespace__": _namespace,
 }
-_install()

@@ -812,6 +812,15 @@ def assign(targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:
 
     One program computes all values, and with them everything alive that came from the old ones. Results
     computed before keep the values that they had.
+
+    Raises:
+        TypeMismatch: a target is a result rather than an input, or a value has another type.
+
+    >>> import wingbeat as wb
+    >>> w = wb.asarray(1.0, requires_grad=True)
+    >>> wb.assign([w], [w.detach() * 2.0])
+    >>> w
+    tensor(2., requires_grad=True)
     """
     for t, v in zip(targets, values, strict=True):
         if t._trace is not None:

@@ -79,7 +79,7 @@ def schedule(text: str) -> str:
             return text
         if name == "step" and len(numbers) in (1, 2):
             whole(1)(numbers[0])
-            real(0, 1, open_below=True)((numbers + ["0.1"])[1])
+            real(0, 1, open_below=True)([*numbers, "0.1"][1])
             return text
     except ValueError:
         pass

@@ -45,7 +45,7 @@ class Plan:
 
 
 def from_flags(what: str | None, texts: Mapping[str, str | None]) -> Plan:
-    """The plan of a new run; raises `BadInput` for flags that are wrong or contradict each other."""
+    """The plan of a new run; `BadInput` for flags that are wrong or contradict each other."""
     values = {option.name: option.default for option in OPTIONS} | read_options(texts)
     given = {name: text for name, text in texts.items() if text is not None}
     if what is None:
@@ -53,7 +53,9 @@ def from_flags(what: str | None, texts: Mapping[str, str | None]) -> Plan:
     if what not in _BUILT_IN and not Path(what).suffix and not Path(what).exists():
         close = difflib.get_close_matches(what, _BUILT_IN, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise BadInput(f"train: DATA is digits, mnist or a CSV file; there is no file {what!r}{hint}")
+        raise BadInput(
+            f"train: DATA is digits, mnist or a CSV file; there is no file {what!r}{hint}"
+        )
     _insist_on_agreement(what, given, values)
     if what == "mnist" and "data" not in given:
         if not (folder := os.environ.get("WINGBEAT_MNIST")):
@@ -78,8 +80,10 @@ def _insist_on_agreement(what: str, given: Mapping[str, str], values: dict[str, 
         raise BadInput(f"train: --momentum belongs to --optimizer sgd, not {values['optimizer']}")
 
 
-def from_checkpoint(run: str, what: str | None, texts: Mapping[str, str | None]) -> tuple[Plan, str]:
-    """The plan of a saved run, and the digest of its data; flags may repeat what it has, no more."""
+def from_checkpoint(
+    run: str, what: str | None, texts: Mapping[str, str | None]
+) -> tuple[Plan, str]:
+    """The plan of a saved run and the digest of its data; flags may repeat what it has."""
     saved = wb.train.load_checkpoint(run).description
     flags = saved.get("flags")
     if saved.get("command") != _COMMAND or not isinstance(flags, dict):
@@ -91,7 +95,9 @@ def from_checkpoint(run: str, what: str | None, texts: Mapping[str, str | None])
         plan = from_flags(saved["what"], flags)
         digest = str(saved["data"])
     except (BadInput, KeyError, TypeError) as error:
-        raise BadCheckpoint(f"train: the run in {run} has flags that cannot be read: {error}") from None
+        raise BadCheckpoint(
+            f"train: the run in {run} has flags that cannot be read: {error}"
+        ) from None
     return _agreed(plan, run, what, texts), digest
 
 
@@ -107,10 +113,13 @@ def _agreed(plan: Plan, run: str, what: str | None, texts: Mapping[str, str | No
                 f"train: --{name} {texts[name]} contradicts the run in {run}, "
                 f"{_has(name, plan)}; a run goes on with what it began with"
             )
-    if epochs < plan["epochs"] or (epochs != plan["epochs"] and plan["schedule"] in ("cosine", "onecycle")):
+    if epochs < plan["epochs"] or (
+        epochs != plan["epochs"] and plan["schedule"] in ("cosine", "onecycle")
+    ):
         why = "fewer" if epochs < plan["epochs"] else f"its {plan['schedule']} schedule ends there"
         raise BadInput(
-            f"train: --epochs {epochs} contradicts the run in {run}, which has {plan['epochs']}: {why}"
+            f"train: --epochs {epochs} contradicts the run in {run}, "
+            f"which has {plan['epochs']}: {why}"
         )
     if moved and plan.what != "mnist":
         raise BadInput(f"train: --data belongs to mnist; {plan.what} needs no folder")

@@ -28,7 +28,9 @@ def closing(
     """The score on the test data, and which class was taken for which."""
     print()
     if len(history.epochs) < plan["epochs"]:
-        print(f"Stopped after {len(history.epochs)} epochs: no gain for {plan['patience']} of them.")
+        print(
+            f"Stopped after {len(history.epochs)} epochs: no gain for {plan['patience']} of them."
+        )
     if test.classes is None:
         error = result["mae"] * unit
         print(f"test R2 {result['r2']:.4f}, mean absolute error {error:.4g} ({plan['target']})")

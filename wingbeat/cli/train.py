@@ -4,12 +4,9 @@ import argparse
 import itertools
 import os
 import shlex
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 import wingbeat as wb
 from wingbeat import nn, optim
@@ -17,7 +14,9 @@ from wingbeat.cli import _curves, _train_options, _train_report
 from wingbeat.cli._train_plan import Plan, digest, from_checkpoint, from_flags, load
 from wingbeat.errors import BadCheckpoint, BadInput
 
-_KEPT_APART = 0.1  # of the training data, for early stopping: the test data must not decide anything
+_KEPT_APART = (
+    0.1  # of the training data, for early stopping: the test data must not decide anything
+)
 _INTERRUPTED = 130
 
 
@@ -54,7 +53,9 @@ def run(args: argparse.Namespace) -> int:
         parts = _parts(plan)
         found = digest(parts.train, parts.test)
         if known is not None and known != found:
-            raise BadCheckpoint(f"train: the data of the run in {folder} have changed since it began")
+            raise BadCheckpoint(
+                f"train: the data of the run in {folder} have changed since it began"
+            )
         model, fit = _prepared(plan, parts)
         if folder is None:
             folder = _new_folder(args.run, plan.name)
@@ -88,7 +89,7 @@ def _new_folder(wanted: str | None, name: str) -> Path:
     return folder
 
 
-# --- data, model, optimiser ------------------------------------------------------------------------
+# --- data, model, optimiser ----------------------------------------------------------------------
 
 
 def _parts(plan: Plan) -> Parts:
@@ -97,7 +98,9 @@ def _parts(plan: Plan) -> Parts:
     unit = 1.0
     if train.classes is None:
         centre, unit = float(train.y.mean()), float(train.y.std()) or 1.0
-        train, test = (replace(d, y=((d.y - centre) / unit).astype(d.y.dtype)) for d in (train, test))
+        train, test = (
+            replace(d, y=((d.y - centre) / unit).astype(d.y.dtype)) for d in (train, test)
+        )
     if plan["patience"] is None:
         return Parts(train, test, test, unit)
     train, watch = train.split(_KEPT_APART, seed=0)
@@ -156,7 +159,7 @@ def _schedule(plan: Plan, batches: int) -> Any:
     return rate
 
 
-# --- training --------------------------------------------------------------------------------------
+# --- training -------------------------------------------------------------------------------------
 
 
 def _train(
@@ -187,7 +190,9 @@ def _say_how_to_go_on(folder: Path | None) -> None:
         print("\nStopped before the first step; nothing was saved.", flush=True)
         return
     saved = wb.train.load_checkpoint(folder)
-    where = f"epoch {saved.epoch + 1}, batch {saved.batch}" if saved.batch else f"epoch {saved.epoch}"
+    where = (
+        f"epoch {saved.epoch + 1}, batch {saved.batch}" if saved.batch else f"epoch {saved.epoch}"
+    )
     print(
         f"\nStopped. The run is saved as it was after {where}. To go on:\n"
         f"  wingbeat train --resume {shlex.quote(os.fspath(folder))}",

@@ -47,7 +47,7 @@ class Operand:
         self.notation = notation
         self.needed = {
             "": inner,
-            "free": SUM,
+            "free": SUM - 1,
             "atom": ATOM,
             "product": PRODUCT,
             "tighter": level + 1,

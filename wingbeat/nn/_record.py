@@ -152,7 +152,7 @@ def _step(layer: Any, x: Tensor) -> tuple[Any, Pullback]:
         y, back = vjp(lambda w, v: (layer if w is None else w)(v), weights, x)
         return y, lambda g: _parts(*back(g))
     y, back = vjp(lambda w: (layer if w is None else w)(x), weights)
-    return y, lambda g: _parts(*back(g), None)
+    return y, lambda g: _parts(back(g)[0], None)
 
 
 def _parts(dw: Any, dx: Tensor | None) -> tuple[dict[str, Tensor], Tensor | None]:

@@ -52,7 +52,7 @@ def summarise(root: _walk.Branch) -> Summary:
     for name, module in _walk.modules(root):
         found = list(_walk.places(module))
         held = {_walk.dotted("", path): owned.pop(id(m)) for path, _, m in found if id(m) in owned}
-        if not held and found:
+        if not held and any(isinstance(value, _walk.Branch) for _, value, _ in found):
             continue  # a mere container
         shapes = {k: tuple(p.shape) for k, p in held.items()}
         count = sum(p.size for p in held.values())

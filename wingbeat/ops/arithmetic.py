@@ -334,7 +334,7 @@ def _bitwise(name: str, numpy: Any, operator: str, latex: str, accepts: str = "b
         partials=Absent(f"{name} is integer valued"),
         scalar=lambda s, x, y: s.bits(operator, x, y),
         latex=latex,
-        level=SUM,
+        level=SUM - 1,  # in a sum it needs parentheses: a & b + c would be read in two ways
         inner=ATOM,
         samples=(Sample(((4,), (4,)), within=(0, 6), dtypes=("int32", "int32")),),
         accepts=accepts,

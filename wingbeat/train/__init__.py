@@ -1,4 +1,4 @@
-"""Training: `fit`, `evaluate`, metrics, early stopping, histories, and checkpoints to go on from."""
+"""Training: `fit`, `evaluate`, metrics, early stopping, histories, checkpoints to go on from."""
 
 from wingbeat.train._checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from wingbeat.train._confusion import Confusion

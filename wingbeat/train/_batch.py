@@ -19,9 +19,11 @@ def dtype_of(model: Any) -> np.dtype[Any] | None:
 
 
 def handed(batch: Any, dtype: np.dtype[Any] | None, operation: str) -> tuple[list[Tensor], Tensor]:
-    """Inputs and target of a batch `(x, ..., y)`; floats in the model's dtype, whole numbers kept."""
+    """Inputs and target of a batch (x, ..., y); floats in the model's dtype, integers kept."""
     if not isinstance(batch, tuple | list) or len(batch) < 2:
-        got = f"a batch of {len(batch)}" if isinstance(batch, tuple | list) else type(batch).__name__
+        got = (
+            f"a batch of {len(batch)}" if isinstance(batch, tuple | list) else type(batch).__name__
+        )
         raise TypeMismatch(f"{operation}: a loader gives batches (x, y); got {got}")
     *inputs, target = (_cast(item, dtype) for item in batch)
     if not target.ndim or not target.shape[0]:

@@ -144,7 +144,8 @@ def load_checkpoint(path: str | PathLike[str], model: Any = None) -> Checkpoint:
     if reason := _complaint(tree):
         raise BadCheckpoint(f"checkpoint: {file} is no saved run: {reason}")
     tables = {name: Table(columns) for name, columns in tree["history"].items()}
-    checkpoint = Checkpoint(**{**tree, "history": History(**tables)})
+    fields: dict[str, Any] = {**tree, "history": History(**tables)}
+    checkpoint = Checkpoint(**fields)
     if model is not None:
         load_weights(model, checkpoint.weights, str(file))
     return checkpoint
@@ -230,7 +231,7 @@ def load_weights(model: Any, weights: Mapping[str, Any], source: str) -> None:
 
 
 def hand(receiver: Any, state: Any, what: str, source: str) -> None:
-    """`receiver.load_state_dict(state)`, where a state that it refuses is the checkpoint's fault."""
+    """`receiver.load_state_dict(state)`; a state that it refuses is the checkpoint's fault."""
     try:
         receiver.load_state_dict(state)
     except (WingbeatError, KeyError, TypeError, ValueError, AttributeError) as error:

@@ -1,6 +1,6 @@
 """How good a model is on data that it is not trained with here."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -57,7 +57,7 @@ def evaluate(
 
 
 @contextmanager
-def evaluating(model: Any) -> Iterator[None]:
+def evaluating(model: Any) -> Generator[None]:
     """Within this, `model` is in evaluation mode; afterwards every part of it is as it was."""
     before = [(part, part.training) for part in model.modules()]
     model.eval()

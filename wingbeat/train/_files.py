@@ -1,7 +1,7 @@
 """Files that are whole or not there: written beside, flushed, renamed."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def write_file(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 @contextmanager
-def _removed_on_failure(part: Path) -> Iterator[None]:
+def _removed_on_failure(part: Path) -> Generator[None]:
     try:
         yield
     except BaseException:  # a second Ctrl-C too
@@ -62,7 +62,7 @@ def _flush_folder(folder: Path) -> None:
 
 
 @contextmanager
-def only_user(folder: Path) -> Iterator[None]:
+def only_user(folder: Path) -> Generator[None]:
     """Within this, no other process may train into `folder`; its lock ends with the process."""
     if os.name != "posix":
         yield

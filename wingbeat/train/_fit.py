@@ -1,6 +1,6 @@
 """`fit`: the loop, which can be left and entered again at any step."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
@@ -39,9 +39,9 @@ def fit(
 ) -> History:
     """Trains a model: for every batch a step against the gradient, all of it one program.
 
-    The model is trained in place, in training mode, and is left in that mode. A run that was stopped
-    and resumed ends with the same bits as one that was not. Ctrl-C finishes the step, saves, and
-    raises `KeyboardInterrupt`; a second one stops at once.
+    The model is trained in place and left in training mode. A run that was stopped and resumed ends
+    with the same bits as one that was not. Ctrl-C finishes the step, saves, and raises
+    `KeyboardInterrupt`; a second one stops at once.
 
     Args:
         model: an `nn.Module`.
@@ -132,7 +132,7 @@ def _folder(run: Any, resume: bool, save_every: int | None, loader: Any) -> Path
 
 
 @contextmanager
-def _claimed(folder: Path | None) -> Iterator[None]:
+def _claimed(folder: Path | None) -> Generator[None]:
     """The run's folder, made and locked; one that was made for nothing is removed again."""
     if folder is None:
         yield

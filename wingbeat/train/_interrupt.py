@@ -2,17 +2,17 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
 
 
 @contextmanager
-def first_interrupt_waits() -> Iterator[Callable[[], bool]]:
+def first_interrupt_waits() -> Generator[Callable[[], bool]]:
     """Within this, the first Ctrl-C only makes the yielded function return True.
 
-    A program that handles SIGINT itself, or ignores it as under nohup, keeps doing so; and only the main
-    thread may set handlers.
+    A program that handles SIGINT itself, or ignores it as under nohup, keeps doing so; and only the
+    main thread may set handlers.
     """
     asked = False
 

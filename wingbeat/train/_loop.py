@@ -107,7 +107,8 @@ class Loop:
         where = f"epoch {self.epoch + 1}, after {self.batch} of {len(self.setup.loader)} batches"
         kept = "nothing was saved, as fit had no run="
         if self.folder is not None:
-            kept = f"saved in {self.folder}; go on with fit(..., run={str(self.folder)!r}, resume=True)"
+            again = f"fit(..., run={str(self.folder)!r}, resume=True)"
+            kept = f"saved in {self.folder}; go on with {again}"
         raise KeyboardInterrupt(f"stopped in {where}; {kept}")
 
     def _diverged(self, row: dict[str, float]) -> Diverged:
@@ -169,7 +170,7 @@ class Loop:
         for callback in setup.callbacks:
             self._stopped = bool(callback(self.history)) or self._stopped
 
-    # --- saving and going on -----------------------------------------------------------------------
+    # --- saving and going on ---------------------------------------------------------------------
 
     def save(self) -> None:
         """Writes the checkpoint, unless a weight is no longer finite: the one before is better."""
@@ -217,7 +218,10 @@ class Loop:
                     "a run goes on with what it began with"
                 )
         hand(setup.optimizer, found.optimizer, "optimiser's numbers", source)
-        for loader, position in ((setup.loader, found.loader), (setup.validation, found.validation)):
+        for loader, position in (
+            (setup.loader, found.loader),
+            (setup.validation, found.validation),
+        ):
             if position is not None:
                 hand(loader, position, "loader's position", source)
         load_weights(setup.model, found.model, source)

@@ -1,4 +1,4 @@
-"""Metrics: what a batch contributes, as part of the step's own program, and what the contributions mean."""
+"""Metrics: what a batch contributes, within the step's own program, and what that adds up to."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,9 @@
 """Trees of arrays, numbers and texts as JSON beside named arrays, and back.
 
-JSON alone would turn a tuple into a list and the key 0 into "0"; so an array, a tuple and a dict are written
-as an object of one key that says which it is: {"array": "model/0"}, {"tuple": [...]}, {"dict": [[key, value], ...]}.
+JSON alone would turn a tuple into a list and the key 0 into "0"; so an array, a tuple and a dict are
+written as an object of one key that says which it is:
+
+    {"array": "/model/0"}    {"tuple": [...]}    {"dict": [[key, value], ...]}
 """
 
 from collections.abc import Mapping
@@ -35,8 +37,8 @@ def pack(tree: Any, arrays: Arrays, name: str) -> Any:
         items = [pack(v, arrays, f"{name}/{k}") for k, v in enumerate(tree)]
         return items if isinstance(tree, list) else {"tuple": items}
     raise TypeMismatch(
-        f"checkpoint: {name} holds {type(tree).__name__}; a checkpoint keeps arrays, numbers, texts, "
-        "lists, tuples and dicts of them"
+        f"checkpoint: {name} holds {type(tree).__name__}; a checkpoint keeps arrays, numbers, "
+        "texts, and lists, tuples and dicts of them"
     )
 
 
@@ -47,7 +49,7 @@ def _key(key: Any, name: str) -> str | int:
 
 
 def unpack(packed: Any, arrays: Arrays) -> Any:
-    """The tree that `pack` was given; raises ValueError or KeyError where `packed` is no such thing."""
+    """The tree that `pack` was given; ValueError or KeyError where `packed` is no such thing."""
     if isinstance(packed, list):
         return [unpack(v, arrays) for v in packed]
     if not isinstance(packed, dict):

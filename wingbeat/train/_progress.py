@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager
 from time import perf_counter
 from typing import Any, Protocol
 
-
 _EVERY = 0.1  # seconds between two states of the bar
 _HIDDEN = {"epoch", "step", "lr", "grad_norm", "seconds", "samples"}  # or shown in another form
 

@@ -113,6 +113,8 @@ def _insist_on_numbers(setup: Setup) -> None:
         raise BadInput(f"fit: clip_norm is a number above 0; got {clip!r}")
 
 
-def numbers(metrics: Sequence[Metric], parts: dict[str, list[Any]], counts: Any) -> dict[str, float]:
+def numbers(
+    metrics: Sequence[Metric], parts: dict[str, list[Any]], counts: Any
+) -> dict[str, float]:
     """The value of every metric."""
     return {m.name: float(m.combine(parts[m.name], counts)) for m in metrics}

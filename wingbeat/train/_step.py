@@ -22,7 +22,7 @@ class Done:
 
 
 def step(setup: Setup, inputs: list[Tensor], target: Tensor) -> Done:
-    """Loss, metrics, gradient, its norm and the update: all lazy until `optimizer.step` runs them."""
+    """Loss, metrics, gradient, its norm and the update: lazy until `optimizer.step` runs all."""
     optimizer = setup.optimizer
     optimizer.zero_grad()
     outputs = setup.model(*inputs)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from numpy.typing import NDArray
 
 from wingbeat.errors import BadInput
@@ -16,7 +17,7 @@ class EarlyStopping:
 
     Attributes:
         patience: epochs without improvement before training stops.
-        monitor: a column of the history's epochs; None: "val_loss" with validation data, else "loss".
+        monitor: a column of the history's epochs; None: "val_loss" if there is one, else "loss".
         min_delta: improvements of at most this much do not count.
         restore_best: give the model the weights of the best epoch at the end.
 
@@ -45,7 +46,7 @@ class EarlyStopping:
         if not self.min_delta >= 0:
             raise BadInput(f"EarlyStopping: min_delta is at least 0; got {self.min_delta!r}")
 
-    def best(self, values: NDArray, better: str = "low") -> int:
+    def best(self, values: NDArray[np.float64], better: str = "low") -> int:
         """The epoch, counted from 0, that no later one improved on; -1 of none.
 
         >>> import numpy as np
@@ -60,7 +61,7 @@ class EarlyStopping:
                 at, lowest = k, sign * value
         return at
 
-    def done(self, values: NDArray, better: str = "low") -> bool:
+    def done(self, values: NDArray[np.float64], better: str = "low") -> bool:
         """Whether `patience` epochs have passed since the best one.
 
         >>> import numpy as np
