@@ -1,9 +1,11 @@
-"""One training step of the 784-500-10 network (float32, cross entropy, gradient descent), against peers.
+"""One training step of the 784-500-10 network against peers.
 
-Everybody takes the same number of steps from the same weights on the same data, a few steps each in turn, so that
-a noisy machine disturbs all alike. The figures are medians, and ratios of medians; the losses must agree.
+Everybody takes the same number of steps from the same weights on the same data, a few steps each in
+turn, so that a noisy machine disturbs all alike. The figures are medians, and ratios of medians;
+the losses must agree.
 
-    python benchmarks/mlp_step.py        # torch, jax and autograd take part where they are installed
+    python benchmarks/mlp_step.py        # torch, jax and autograd take part where they are
+    installed
 """
 
 from __future__ import annotations
@@ -135,7 +137,9 @@ def with_autograd(batch: int) -> Step:
     def loss_of(weights: Any) -> Any:
         w1, b1, w2, b2 = weights
         o = anp.dot(anp.maximum(anp.dot(x, w1) + b1, 0), w2) + b2
-        top = o.max(1, keepdims=True) if not hasattr(o, "_value") else o._value.max(1, keepdims=True)
+        top = (
+            o.max(1, keepdims=True) if not hasattr(o, "_value") else o._value.max(1, keepdims=True)
+        )
         o = o - top
         return anp.mean(anp.log(anp.sum(anp.exp(o), 1)) - o[rows, y])
 

@@ -1,8 +1,8 @@
 """What it costs to trace a training step again: everything but the running of its program.
 
-A step is written as a user would write it: forward, backward, update of the parameters. The second time its
-nodes, derivatives and program are all known; what is left is Python calling the operators. The time inside
-the program's own run is measured and taken off.
+A step is written as a user would write it: forward, backward, update of the parameters. The second
+time its nodes, derivatives and program are all known; what is left is Python calling the operators.
+The time inside the program's own run is measured and taken off.
 
     python benchmarks/retrace.py
 """

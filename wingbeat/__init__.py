@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as _np
 
-from wingbeat import api, errors
+from wingbeat import api
+from wingbeat import errors as errors
 from wingbeat.api import *  # noqa: F403
 
 __all__ = [*api.__all__]

@@ -14,8 +14,9 @@
         ├── BadData                    a data file: IDX, CSV
         └── BadCheckpoint              a saved run or saved weights
 
-A message says the operation, what arrived, and what to write instead; where the user's line is known it
-follows on a line of its own. `BadInput` is what the command line turns into one sentence and exit status 2.
+A message says the operation, what arrived, and what to write instead; where the user's line is
+known it follows on a line of its own. `BadInput` is what the command line turns into one sentence
+and exit status 2.
 """
 
 
@@ -36,7 +37,7 @@ class NotDifferentiable(WingbeatError, TypeError):
 
 
 class AtKink(WingbeatError, ValueError):
-    """A derivative was taken at a point where it does not exist, and the caller asked to be stopped."""
+    """A derivative was taken where it does not exist, and the caller asked to be stopped."""
 
 
 class NoValue(WingbeatError, RuntimeError):

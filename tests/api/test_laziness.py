@@ -164,16 +164,6 @@ def test_printing_the_loss_before_backward_does_not_double_the_forward_pass(runs
     assert [w.tolist() for w in (w1, w2)] == expected
 
 
-def test_printing_inside_grad_does_not_double_the_forward_pass(runs: Runs) -> None:
-    def f(w: wb.Tensor) -> wb.Tensor:
-        y = wb.tanh(w).sum()
-        float(y)
-        return y * y
-
-    wb.grad(f)(np.ones(3))
-    assert runs.count("tanh") == 1
-
-
 def test_one_evaluation_serves_the_other_live_tensors(runs: Runs) -> None:
     x = wb.asarray([1.0, 2.0])
     y = wb.exp(x)
@@ -219,6 +209,12 @@ def test_an_unevaluated_graph_is_evaluated_at_a_fixed_size() -> None:
     assert x.item() == 3 * tracing.LIMIT
 
 
+def _arrays_held() -> int:
+    """How many arrays the traces keep that are alive."""
+    gc.collect()
+    return sum(len(o.values) for o in gc.get_objects() if isinstance(o, tracing.Trace))
+
+
 def test_dropped_graphs_are_freed() -> None:
     tracing.state.trace = None
     x = wb.asarray(np.zeros(1000))
@@ -238,28 +234,41 @@ def test_dropped_graphs_are_freed() -> None:
 
 def test_training_keeps_a_bounded_number_of_arrays() -> None:
     (w1, w2), rate = _parameters(), wb.asarray(0.1)
-    sizes: list[int] = []
-    for _ in range(30):
+    counts: list[int] = []
+    for _ in range(10):
         loss = _loss(w1, w2)
         loss.backward()
         _step(w1, w2, rate)
         loss.item()
-        gc.collect()
-        sizes.append(sum(isinstance(o, tracing.Trace) for o in gc.get_objects()))
-    assert max(sizes[10:]) <= sizes[5] + 1
+        counts.append(_arrays_held())
+    assert max(counts[3:]) == counts[3]
 
 
-def test_inference_with_parameters_keeps_a_bounded_number_of_arrays() -> None:
+def test_inference_with_parameters_keeps_a_bounded_number_of_arrays(runs: Runs) -> None:
     """Predictions that are never differentiated do not pile up behind the parameters."""
-    tracing.state.trace = None
     w1, w2 = _parameters()
     counts: list[int] = []
-    for _ in range(20):
-        _loss(w1, w2).item()
-        gc.collect()
-        trace = tracing.state.trace
-        counts.append(0 if trace is None else len(trace.values))
-    assert counts[-1] <= 2 * max(counts[0], 20)
+    for _ in range(10):
+        loss = _loss(w1, w2)
+        assert loss.item() > 0
+        counts.append(_arrays_held())
+    assert max(counts[2:]) == counts[2]
+    assert runs.compiled == 1
+
+
+def test_results_of_several_evaluations_can_be_joined() -> None:
+    w = wb.asarray(2.0, requires_grad=True)
+    a = wb.exp(w)
+    assert a.item() == pytest.approx(np.exp(2.0))
+    b = wb.sin(w)
+    assert b.item() == pytest.approx(np.sin(2.0))
+    c = w * 3.0
+    (a * b * c).backward()
+    assert w.grad is not None
+    e, s, k = np.exp(2.0), np.sin(2.0), np.cos(2.0)
+    assert w.grad.item() == pytest.approx(6 * e * s + 6 * e * k + 3 * e * s, rel=1e-14)
+    a.backward()
+    assert w.grad.item() == pytest.approx(6 * e * s + 6 * e * k + 3 * e * s + e, rel=1e-14)
 
 
 # --- depth ---------------------------------------------------------------------------------------
@@ -280,26 +289,28 @@ def test_a_lazy_loop_of_100_000_operations() -> None:
         assert x.item() == pytest.approx(1.00001**100_000, rel=1e-9)
 
 
-def test_a_lazy_loop_of_100_000_operations_that_requires_a_gradient() -> None:
+def test_backward_through_a_loop_that_is_evaluated_on_the_way() -> None:
+    n = 5 * tracing.LIMIT
     w = wb.asarray(1.0, requires_grad=True)
     y = w
-    with _within(60):
-        for _ in range(100_000):
-            y = y * 1.00001
+    with _within(30):
+        for _ in range(n):
+            y = y * 1.0001
         y.backward()
         assert w.grad is not None
-        assert w.grad.item() == pytest.approx(1.00001**100_000, rel=1e-9)
+        assert w.grad.item() == pytest.approx(1.0001**n, rel=1e-9)
 
 
 def test_grad_through_a_loop_of_20_000_steps() -> None:
-    def f(x: wb.Tensor) -> wb.Tensor:
-        for _ in range(20_000):
+    def f(x: wb.Tensor, n: int) -> wb.Tensor:
+        for _ in range(n):
             x = x * 1.0001
         return x
 
     with _within(30):
-        assert wb.grad(f)(2.0).item() == pytest.approx(1.0001**20_000, rel=1e-9)
-        assert wb.jvp(f, (2.0,), (1.0,))[1].item() == pytest.approx(1.0001**20_000, rel=1e-9)
+        assert wb.grad(f)(2.0, 20_000).item() == pytest.approx(1.0001**20_000, rel=1e-9)
+        moved = wb.jvp(lambda x: f(x, 5_000), (2.0,), (1.0,))[1]
+        assert moved.item() == pytest.approx(1.0001**5_000, rel=1e-9)
 
 
 def test_the_counting_counts() -> None:

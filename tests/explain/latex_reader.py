@@ -154,8 +154,8 @@ class Reader:
         self.take()
         exponent = self.group(self.logic) if self.peek() == "{" else int(self.take())
         assert self.peek() != "^", "a double superscript is no LaTeX"
-        negative = np.asarray(exponent).dtype.kind == "i" and exponent < 0
-        return np.power(float(base) if negative else base, exponent)
+        wide = np.asarray(exponent).dtype.kind == "i" and not 0 <= exponent <= 18
+        return np.power(float(base) if wide else base, exponent)
 
     def name(self) -> str:
         name = self.take()

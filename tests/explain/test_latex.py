@@ -88,7 +88,7 @@ def _outside(node: Node, xs: list[Any]) -> bool:
     return bool(by_zero or (node.name == "pow" and xs[1] < 0))
 
 
-def points(root: Node, names: list[str]) -> list[dict[str, Any]]:
+def points(root: Node) -> list[dict[str, Any]]:
     """Values to try: positive ones, small ones, of both signs."""
     draw = np.random.default_rng(len(to_latex(root, {})))
     scales = [(0.5, 3.0), (-0.9, 0.9), (-3.0, 3.0), (1.2, 1.9)]
@@ -112,7 +112,7 @@ def points(root: Node, names: list[str]) -> list[dict[str, Any]]:
 def agrees(root: Node) -> int:
     """Read the formula back at every point inside the domain; how many there were."""
     text, compared = to_latex(root, {}), 0
-    for values in points(root, []):
+    for values in points(root):
         expected = evaluated(root, values)
         if not np.all(np.isfinite(expected)):
             continue
@@ -204,29 +204,32 @@ def test_matrix_products_have_their_transposes() -> None:
     assert to_latex(vector, {}) == r"W \, a"
 
 
-@pytest.mark.parametrize("outer", sorted(set(_ELEMENTWISE) - {"stop_gradient"}))
+# Operations that no formula of the expression language writes.
+_UNWRITABLE = {"nextafter", "clip"}
+
+
+def of_floats(p: Primitive) -> bool:
+    """Takes floats and gives a float."""
+    dtypes = ("float64",) * len(p.samples[0].shapes)
+    if dtypes not in types_of(p) or p.name in _UNWRITABLE:
+        return False
+    return p(*operands(len(dtypes), "float64")).type.dtype.kind == "f"
+
+
+@pytest.mark.parametrize("outer", [name for name, p in _ELEMENTWISE.items() if of_floats(p)])
 def test_plain_text_is_read_back_by_the_expression_language(outer: str) -> None:
     """Plain formulas of floats can be pasted into `wingbeat explain`."""
-    known = {"isnan", "isinf", "isfinite", "signbit", "nextafter", "clip", "scaled", "maximum"}
-    compared = 0
-    for p in _ELEMENTWISE.values():
-        if p.name in known - {"scaled", "maximum"} or outer in known - {"scaled", "maximum"}:
-            continue
-        for root in nested(_ELEMENTWISE[outer], p):
-            leaves = [n for n in toposort([root]) if n.op is None]
-            comparison = any(n.type.dtype.kind == "b" for n in toposort([root]))
-            if comparison or any(n.type.dtype.kind != "f" for n in leaves):
-                continue
-            compared += _plain_agrees(root)
-    assert compared or outer in known or types_of(_ELEMENTWISE[outer])[0][0] != "float64" or (
-        _ELEMENTWISE[outer](*operands(8, "float64")[: len(types_of(_ELEMENTWISE[outer])[0])]).type.dtype.kind
-        == "b"
-    )
+    inner = [p for p in _ELEMENTWISE.values() if of_floats(p)]
+    roots = [root for p in inner for root in nested(_ELEMENTWISE[outer], p)]
+    roots = [root for root in roots if root.inputs[0].type.dtype.kind == "f"]
+    roots = [r for r in roots if all(n.type.dtype.kind == "f" for n in toposort([r]))]
+    compared = [plain_agrees(root) for root in roots]
+    assert sum(n > 0 for n in compared) > 0.6 * len(compared) > 0
 
 
-def _plain_agrees(root: Node) -> int:
+def plain_agrees(root: Node) -> int:
     program, compared = parse(f"zz = {to_plain(root, {})}"), 0
-    for values in points(root, []):
+    for values in points(root):
         expected = evaluated(root, values)
         if not np.all(np.isfinite(expected)):
             continue

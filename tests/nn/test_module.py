@@ -28,7 +28,7 @@ class Mixed(nn.Module):
         self.scale = nn.Parameter(array(2))
         self.blocks = [nn.Linear(2, 2), nn.Linear(2, 2, bias=False)]
         self.weights = (nn.Parameter(array(2)), "not a parameter", 3)
-        self.named = {"last": nn.Sequential(nn.Linear(2, 1), nn.ReLU())}
+        self.named = {"last": nn.Sequential(nn.Linear(2, 1), nn.Tanh())}
         self.pair = Pair(nn.Parameter(array(1)), None)
         self.count = 5
         self.register_buffer("shift", np.ones(2, "float32"))

@@ -1,7 +1,7 @@
 """A run for tests, in a process of its own: `python -m tests.train.program FOLDER [--resume]`.
 
-Everything that has a state takes part: dropout, Adam or momentum, a schedule, shuffling, clipping, a
-validation loader, early stopping that keeps the best weights, checkpoints in the middle of epochs.
+Everything that has a state takes part: dropout, Adam or momentum, a schedule, shuffling, clipping,
+a validation loader, early stopping that keeps the best weights, checkpoints within epochs.
 """
 
 import sys
@@ -35,6 +35,7 @@ def parts(kind: str = "adam") -> tuple[Any, Any, Any, Any]:
 def train(folder: str | None, kind: str = "adam", **options: Any) -> tuple[Any, Any, History]:
     """Model, optimiser and history at the end of the run."""
     model, loader, validation, optimizer = parts(kind)
+    defaults: dict[str, Any] = {"epochs": EPOCHS, "save_every": 3, "progress": False}
     history = fit(
         model,
         loader,
@@ -44,7 +45,7 @@ def train(folder: str | None, kind: str = "adam", **options: Any) -> tuple[Any, 
         clip_norm=0.5,
         early_stopping=EarlyStopping(patience=EPOCHS),
         run=folder,
-        **{"epochs": EPOCHS, "save_every": 3, "progress": False} | options,
+        **defaults | options,
     )
     return model, optimizer, history
 

@@ -30,7 +30,7 @@ def linear(rate: float = 0.1, **options: Any) -> tuple[Any, Any]:
 def fitted(rate: float = 0.1, data: Any = None, **options: Any) -> tuple[Any, Any]:
     model, optimizer = linear(rate)
     loader = wb.data.DataLoader(data or line(), batch_size=16, seed=5)
-    settings = {"epochs": 3, "metrics": (), "progress": False} | options
+    settings: dict[str, Any] = {"epochs": 3, "metrics": (), "progress": False} | options
     return model, fit(model, loader, nn.MSELoss(), optimizer, **settings)
 
 
@@ -266,8 +266,13 @@ def test_arguments_are_checked(options: dict[str, Any], error: type[Exception], 
 def test_parts_are_checked(tmp_path: Path) -> None:
     model, optimizer = linear()
     x, y = line()
-    good = {"model": model, "loader": [(x, y)], "loss": nn.MSELoss(), "optimizer": optimizer}
-    for change, match in (
+    good: dict[str, Any] = {
+        "model": model,
+        "loader": [(x, y)],
+        "loss": nn.MSELoss(),
+        "optimizer": optimizer,
+    }
+    changes: list[tuple[dict[str, Any], str]] = [
         ({"model": nn.Linear}, "expected an nn.Module"),
         ({"optimizer": optim.SGD}, "expected an optimiser"),
         ({"loss": "mse"}, "expected a loss"),
@@ -275,7 +280,8 @@ def test_parts_are_checked(tmp_path: Path) -> None:
         ({"loader": [x]}, r"gives batches \(x, y\)"),
         ({"loader": [(x,)]}, "a batch of 1"),
         ({"loader": [(x, np.float32(1))]}, "one row per sample"),
-    ):
+    ]
+    for change, match in changes:
         with pytest.raises(TypeMismatch, match=match):
             fit(**{**good, **change}, epochs=1, metrics=(), progress=False, run=tmp_path / "run")
     assert not (tmp_path / "run").exists()

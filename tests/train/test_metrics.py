@@ -1,5 +1,7 @@
 """Metrics on literal values, and on any way of cutting data into batches."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -42,7 +44,7 @@ def test_r2_survives_a_large_mean() -> None:
     assert r2(y + np.float32(1), y) == pytest.approx(1 - 4 / 5, rel=1e-12)
 
 
-def combined(metric: Metric, z: np.ndarray, y: np.ndarray, size: int) -> object:
+def combined(metric: Metric, z: np.ndarray, y: np.ndarray, size: int) -> Any:
     """The value from batches of a size, the last one shorter."""
     cuts = range(0, len(y), size)
     parts = [
@@ -59,7 +61,7 @@ def test_batches_do_not_matter(n: int, size: int, seed: int) -> None:
     z, y = rng.normal(size=(n, 2)), rng.normal(size=(n, 2))
     assert combined(accuracy, scores, labels, size) == accuracy(scores, labels)
     whole = confusion(scores, labels).counts
-    np.testing.assert_array_equal(combined(confusion, scores, labels, size).counts, whole)  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(combined(confusion, scores, labels, size).counts, whole)
     for metric in (mae, r2, mean_loss(lambda a, b: wb.mean((a - b) ** 2))):
         np.testing.assert_allclose(
             combined(metric, z, y, size), metric(z, y), rtol=1e-12, atol=1e-12

@@ -157,6 +157,30 @@ def test_ctrl_c_finishes_the_step_and_saves(tmp_path: Path) -> None:
     assert_same(*program.train(str(folder), "adam", resume=True), "adam")
 
 
+@posix
+def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
+    """In the middle of a save too: the checkpoint before it stays whole."""
+    folder = tmp_path / "run"
+    slow = (
+        "import os, sys, time; from tests.train import program; real = os.fsync\n"
+        "def fsync(handle):\n"
+        "    if time.sleep(0.3) is None: real(handle)\n"
+        "os.fsync = fsync; program.train(sys.argv[1])\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", slow, str(folder)], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    part = folder / "checkpoint.safetensors.part"
+    assert wait_for((folder / "checkpoint.safetensors").exists, process)
+    process.send_signal(signal.SIGINT)
+    assert wait_for(part.exists, process)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert "KeyboardInterrupt: stopped at once" in said
+    assert [p.name for p in folder.iterdir()] == ["checkpoint.safetensors"]
+    assert_same(*program.train(str(folder), resume=True), "adam")
+
+
 # What does not belong together
 
 

@@ -1,7 +1,17 @@
 """Tensors, the functions of the Array API standard, and transforms of Python functions."""
 
-from wingbeat.api import creation, elementwise, linalg, losses, manipulation, methods, random
-from wingbeat.api import statistics, transforms, tree
+from wingbeat.api import (
+    creation,
+    elementwise,
+    linalg,
+    losses,
+    manipulation,
+    methods,
+    random,
+    statistics,
+    transforms,
+    tree,
+)
 from wingbeat.api.creation import *  # noqa: F403
 from wingbeat.api.elementwise import *  # noqa: F403
 from wingbeat.api.indexing import nonzero, take, take_along_axis

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from wingbeat.api.tensor import Tensor, asarray, own, wrap
 from wingbeat.api.elementwise import where
+from wingbeat.api.tensor import Tensor, asarray, own, wrap
 from wingbeat.ir.types import as_dtype
 
 

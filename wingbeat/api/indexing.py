@@ -1,7 +1,7 @@
 """NumPy's indexing: slices, integers, None, Ellipsis, integer and boolean arrays; and `x[i] = v`.
 
-A key is brought into one form: the plain part (integers, slices, new axes) becomes slice, flip and reshape;
-index arrays become one line of positions that gather reads, or that `x[i] = v` writes.
+A key is brought into one form: the plain part (integers, slices, new axes) becomes slice, flip and
+reshape; index arrays become one line of positions that gather reads, or that `x[i] = v` writes.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ class Plain:
 class Key:
     """What a key does to a tensor of one type; the index arrays themselves are operands.
 
-    After the plain part, `axes` are indexed by arrays that broadcast to `common`, and the axes of `common`
-    come to stand at `place`. `lazy` says which arrays are not checked before the graph runs.
+    After the plain part, `axes` are indexed by arrays that broadcast to `common`, and the axes of
+    `common` come to stand at `place`. `lazy` says which arrays are not checked before the graph
+    runs.
     """
 
     plain: Plain
@@ -92,7 +93,8 @@ def _located(text: str) -> str:
     return f"{text}\n  {quote(at)}" if at else text
 
 
-# --- on nodes --------------------------------------------------------------------------------------
+# --- on nodes
+# --------------------------------------------------------------------------------------
 
 
 def _read(x: Node, *arrays: Node, key: Key) -> Node:
@@ -137,7 +139,7 @@ def _unsliced(v: Node, x: Node, plain: Plain) -> Node:
 
 
 def _gathered(x: Node, arrays: tuple[Node, ...], key: Key) -> Node:
-    """The elements at positions along `axes`, which come to stand as axes of `common` at `place`."""
+    """The elements at positions along `axes`, which become axes of `common` at `place`."""
     rest = tuple(k for k in range(len(x.shape)) if k not in key.axes)
     sizes = tuple(x.shape[a] for a in key.axes)
     checks = key.lazy if len(sizes) > 1 else (False,)  # gather itself checks a single axis
@@ -167,7 +169,8 @@ def _wrapped(i: Node, *, size: int) -> Node:
     return lo.where(lo.less(i, full(0, i.type)), i + size, i)
 
 
-# --- reading a key -----------------------------------------------------------------------------------
+# --- reading a key
+# -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -198,7 +201,7 @@ def _parsed(x: Tensor, key: Any) -> tuple[Key, list[Tensor]]:
 
 
 def _divided(entries: list[Any]) -> bool:
-    """Whether a slice, a new axis or an Ellipsis stands between arrays, integers counting as arrays.
+    """Whether a slice, a new axis or an Ellipsis stands between arrays (or integers).
 
     As in NumPy, the axes of the arrays then go to the front.
     """
@@ -281,7 +284,8 @@ def _nonnegative(i: Tensor, n: int) -> Tensor:
     return asarray(np.where(value < 0, value + n, value)) if low < 0 else asarray(value)
 
 
-# --- the plain part ------------------------------------------------------------------------------------
+# --- the plain part
+# ------------------------------------------------------------------------------------
 
 
 def _bounds(p: Any, n: int) -> tuple[int, int, int, bool]:
@@ -318,7 +322,8 @@ def _plain(x: Tensor, parts: list[Any]) -> Plain:
     )
 
 
-# --- functions of the standard ----------------------------------------------------------------------------
+# --- functions of the standard
+# ----------------------------------------------------------------------------
 
 
 def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Tensor:

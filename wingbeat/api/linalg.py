@@ -33,7 +33,8 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
     A vector stands for a row on the left and for a column on the right; leading axes broadcast.
 
     Raises:
-        TypeMismatch: the inner sizes differ, an operand is a scalar, or leading axes do not broadcast.
+        TypeMismatch: the inner sizes differ, an operand is a scalar, or leading axes do not
+            broadcast.
 
     >>> import wingbeat as wb
     >>> wb.matmul([[1.0, 2.0]], [[3.0], [4.0]])
@@ -61,7 +62,7 @@ def _check_matmul(x: Node, y: Node) -> None:
 
 
 def _matmul(x: Node, y: Node) -> Node:
-    """Labels: 0 the rows, 1 the inner axis, 2 the columns, from 3 on the leading axes from behind."""
+    """Labels: 0 rows, 1 the inner axis, 2 columns, from 3 on the leading axes from behind."""
     _check_matmul(x, y)
     left: Labels = (0, 1) if len(x.shape) > 1 else (1,)
     right: Labels = (1, 2) if len(y.shape) > 1 else (1,)
@@ -101,8 +102,9 @@ def matrix_transpose(x: Any, /) -> Tensor:
 def einsum(subscripts: str, *operands: Any) -> Tensor:
     """Einstein's summation: `einsum("ij,jk->ik", a, b)` is the matrix product.
 
-    Any number of operands (contracted two by two, from the left), repeated letters in an operand take the
-    diagonal, `...` stands for the leading axes. Without `->` the result has the letters that occur once.
+    Any number of operands (contracted two by two, from the left), repeated letters in an operand
+    take the diagonal, `...` stands for the leading axes. Without `->` the result has the letters
+    that occur once.
 
     Raises:
         TypeMismatch: the subscripts cannot be read or do not fit the shapes.
@@ -192,7 +194,7 @@ def _diagonal_of(x: Node, labels: str, i: int, j: int) -> tuple[Node, str]:
 
 
 def _unit_axes(terms: list[tuple[Node, str]]) -> list[tuple[Node, str]]:
-    """Axes of size 1 broadcast: they are dropped where another operand has the letter at full size."""
+    """Axes of size 1 broadcast: dropped where another operand has the letter at full size."""
     sizes: dict[str, int] = {}
     for x, labels in terms:
         for c, n in zip(labels, x.shape, strict=True):

@@ -1,4 +1,4 @@
-"""The methods of `Tensor` that are functions too, and NumPy's protocols. The table is the whole file's point."""
+"""The methods of `Tensor` that are functions too, and NumPy's protocols, as tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from wingbeat.api.tensor import Tensor, asarray
 from wingbeat.errors import NotSupported
 
 _SAME_NAME = {
-    statistics: "sum prod mean var std max min all any argmax argmin softmax log_softmax logsumexp norm",
+    statistics: "sum prod mean var std max min all any argmax argmin softmax log_softmax "
+    "logsumexp norm",
     elementwise: "exp log log1p expm1 sqrt sin cos tan tanh sigmoid relu abs square clip astype "
     "floor ceil round sign reciprocal maximum minimum pow isnan isfinite",
     manipulation: "squeeze flip moveaxis repeat roll broadcast_to",
@@ -121,18 +122,65 @@ def _contains(self: Tensor, value: Any) -> bool:
     return bool(statistics.any(self == value))
 
 
-# --- NumPy's protocols: np.sin(tensor), np.sum(tensor), xp = tensor.__array_namespace__() -----------------
+# --- NumPy's protocols: np.sin(tensor), np.sum(tensor), xp = tensor.__array_namespace__()
+# -----------------
 
 UFUNCS: Mapping[str, Callable[..., Any]] = {
     **{
         f: getattr(elementwise, f)
-        for f in (
-            "add subtract multiply divide floor_divide remainder maximum minimum hypot logaddexp "
-            "copysign nextafter exp exp2 expm1 log log1p log2 log10 sqrt sin cos tan sinh cosh tanh "
-            "negative positive sign square reciprocal floor ceil trunc isnan isinf isfinite signbit "
-            "equal not_equal less less_equal greater greater_equal logical_and logical_or "
-            "logical_xor logical_not bitwise_and bitwise_or bitwise_xor"
-        ).split()
+        for f in [
+            "add",
+            "subtract",
+            "multiply",
+            "divide",
+            "floor_divide",
+            "remainder",
+            "maximum",
+            "minimum",
+            "hypot",
+            "logaddexp",
+            "copysign",
+            "nextafter",
+            "exp",
+            "exp2",
+            "expm1",
+            "log",
+            "log1p",
+            "log2",
+            "log10",
+            "sqrt",
+            "sin",
+            "cos",
+            "tan",
+            "sinh",
+            "cosh",
+            "tanh",
+            "negative",
+            "positive",
+            "sign",
+            "square",
+            "reciprocal",
+            "floor",
+            "ceil",
+            "trunc",
+            "isnan",
+            "isinf",
+            "isfinite",
+            "signbit",
+            "equal",
+            "not_equal",
+            "less",
+            "less_equal",
+            "greater",
+            "greater_equal",
+            "logical_and",
+            "logical_or",
+            "logical_xor",
+            "logical_not",
+            "bitwise_and",
+            "bitwise_or",
+            "bitwise_xor",
+        ]
     },
     "absolute": elementwise.abs,
     "fabs": elementwise.abs,
@@ -187,7 +235,7 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
 
 
 def _with(function: Callable[..., Any], **renamed: str) -> Callable[..., Any]:
-    """`function` under NumPy's names of arguments; those that mean nothing here may hold defaults."""
+    """`function` under NumPy's names of arguments; what means nothing here may hold defaults."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         given = {renamed.get(k, k): v for k, v in kwargs.items() if v is not np._NoValue}  # type: ignore[attr-defined]
@@ -208,7 +256,7 @@ def _reducing(function: Callable[..., Any], **renamed: str) -> Callable[..., Any
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{
         name: _reducing(getattr(statistics, name))
-        for name in "sum prod mean all any argmax argmin count_nonzero".split()
+        for name in ["sum", "prod", "mean", "all", "any", "argmax", "argmin", "count_nonzero"]
     },
     "max": _reducing(statistics.max),
     "amax": _reducing(statistics.max),

@@ -122,7 +122,7 @@ def permutation(key: Tensor, n: int) -> Tensor:
 
 
 class Generator:
-    """A key and a counter: each `next()` is a new key. Its state is two numbers, saved in checkpoints.
+    """A key and a counter: each `next()` is a new key. Checkpoints save its two numbers.
 
     >>> import wingbeat as wb
     >>> g = wb.random.Generator(0)

@@ -30,8 +30,9 @@ REMEMBERED = 1 << 14  # calls whose nodes are kept for the next time
 class Tensor:
     """A value of any rank that is computed when it is needed, and that knows how it was computed.
 
-    Made by `wb.asarray` and by operations. `float(t)`, `np.asarray(t)`, `if t > 0:` and `print(t)` evaluate
-    it. Tensors are values: `x[i] = v` gives the name `x` a new value, and a slice taken earlier keeps its own.
+    Made by `wb.asarray` and by operations. `float(t)`, `np.asarray(t)`, `if t > 0:` and `print(t)`
+    evaluate it. Tensors are values: `x[i] = v` gives the name `x` a new value, and a slice taken
+    earlier keeps its own.
 
     >>> import wingbeat as wb
     >>> x = wb.asarray([1.0, 2.0], requires_grad=True)
@@ -255,11 +256,11 @@ class Tensor:
     def backward(self, gradient: Any = None, *, create_graph: bool = False) -> None:
         """Add the gradient of this to `.grad` of every input with `requires_grad`.
 
-        `gradient` is the cotangent of this tensor; a scalar has 1 by default. The graph stays, so a second
-        call adds again. With `create_graph` the gradients can themselves be differentiated.
+        `gradient` is the cotangent of this tensor; a scalar has 1 by default. The graph stays, so a
+        second call adds again. With `create_graph` the gradients can themselves be differentiated.
 
-        Raises `NotDifferentiable` where no input requires a gradient, `TypeMismatch` for a non-scalar
-        without `gradient`.
+        Raises `NotDifferentiable` where no input requires a gradient, `TypeMismatch` for a
+        non-scalar without `gradient`.
         """
         if not self._flags & GRAD:
             raise NotDifferentiable(
@@ -276,7 +277,8 @@ class Tensor:
         """The same value, through which no gradient flows."""
         if self._trace is None:
             return wrap(self._value)
-        return lazy(build(ar.stop_gradient, (self._node,), ()), self._trace, self._flags & ~GRAD)  # type: ignore[arg-type]
+        node: Node = self._node  # type: ignore[assignment]
+        return lazy(build(ar.stop_gradient, (node,), ()), self._trace, self._flags & ~GRAD)
 
     def clone(self) -> Tensor:
         """The same value; tensors never change, so nothing is copied."""
@@ -316,19 +318,20 @@ class Tensor:
     # --- shape ----------------------------------------------------------------------------------
 
     @property
-    def T(self) -> Tensor:  # noqa: N802
+    def T(self) -> Tensor:
         """The axes in reverse order."""
         return apply(sh.transpose, self, perm=tuple(reversed(range(self.ndim))))
 
     @property
-    def mT(self) -> Tensor:  # noqa: N802
+    def mT(self) -> Tensor:
         """The last two axes exchanged."""
         n = self.ndim
         if n < 2:
             raise TypeMismatch(f"mT: {self.type} is no matrix")
         return apply(sh.transpose, self, perm=(*range(n - 2), n - 1, n - 2))
 
-    # --- operators ---------------------------------------------------------------------------------
+    # --- operators
+    # ---------------------------------------------------------------------------------
 
     def __add__(self, y: Any) -> Tensor:
         return binary(ar.add, self, y)
@@ -447,7 +450,7 @@ class Tensor:
 
 
 def own(value: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
-    """An array that nobody can write to. A read-only array is taken as it is, another one is copied."""
+    """An array that nobody can write to: a read-only one as it is, another one copied."""
     try:
         array = np.asarray(value, dtype=as_dtype(dtype) if dtype is not None else None)
     except ValueError as error:
@@ -489,6 +492,7 @@ def lazy(node: Node, trace: Trace, flags: int) -> Tensor:
 
 
 def lazy_alias(t: Tensor) -> Tensor:
+    """Another tensor for the same node."""
     trace = join((t,))
     return lazy(enter(t, trace), trace, t._flags)
 
@@ -499,7 +503,8 @@ def asarray(
     """A tensor of any array, number or nested list; a tensor stays the tensor it is.
 
     Args:
-        value: anything that `numpy.asarray` takes. A writeable array is copied, a read-only one is not.
+        value: anything that `numpy.asarray` takes. A writeable array is copied, a read-only one is
+            not.
         dtype: one of the supported dtypes; by default the one that NumPy would choose.
         requires_grad: whether `backward` shall leave a gradient in `.grad`.
         copy: accepted for the Array API standard; tensors never change, so nothing needs copying.
@@ -525,6 +530,7 @@ def asarray(
 
 
 def ones_like(t: Tensor) -> Tensor:
+    """Ones with the shape and dtype of `t`."""
     return wrap(own(np.ones(t.shape, t.dtype)))
 
 
@@ -559,10 +565,10 @@ _known: dict[Any, Node] = {}
 
 
 def remembered(key: Any, at: Site | None, rule: Callable[[], Node]) -> Node:
-    """What `rule` builds, on behalf of the user's line `at`; looked up when the same is asked again.
+    """What `rule` builds for the user's line `at`; looked up when the same is asked again.
 
-    The table is what makes tracing cheap: a call that was made before costs one look-up, however many
-    nodes it stands for.
+    The table is what makes tracing cheap: a call that was made before costs one look-up, however
+    many nodes it stands for.
     """
     if (node := _known.get(key)) is not None:
         return node
@@ -750,6 +756,7 @@ def _expansion(old: tuple[int, ...], new: tuple[int, ...]) -> tuple[Any, Any]:
 
 
 def cast_to(t: Tensor, dtype: Any) -> Tensor:
+    """`t` with another dtype, or `t` itself."""
     return t if t.dtype is dtype else apply(ar.cast, t, dtype=dtype.name)
 
 
@@ -762,7 +769,8 @@ def _seed(t: Tensor, gradient: Any, trace: Trace) -> Node:
     if gradient is None:
         if t.size != 1:
             raise TypeMismatch(
-                f"backward: {t.type} is no scalar; take its .sum() or .mean(), or give backward(gradient)"
+                f"backward: {t.type} is no scalar; take its .sum() or .mean(), "
+                "or give backward(gradient)"
             )
         return full(1, t.type)
     seed = asarray(gradient, dtype=t.dtype)
@@ -810,8 +818,8 @@ def no_grad() -> Generator[None]:
 def assign(targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:
     """Give inputs new values, all at once: what an optimiser's step ends with.
 
-    One program computes all values, and with them everything alive that came from the old ones. Results
-    computed before keep the values that they had.
+    One program computes all values, and with them everything alive that came from the old ones.
+    Results computed before keep the values that they had.
 
     Raises:
         TypeMismatch: a target is a result rather than an input, or a value has another type.

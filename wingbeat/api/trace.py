@@ -1,7 +1,7 @@
 """Traces: which array stands behind each leaf of a growing graph, and how a graph is evaluated.
 
-Leaves are numbered by type in the order in which arrays enter a trace. So a function that makes the same
-calls again, on other data, meets the nodes, derivatives and programs that it made before.
+Leaves are numbered by type in the order in which arrays enter a trace. So a function that makes the
+same calls again, on other data, meets the nodes, derivatives and programs that it made before.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def site() -> Site | None:
 
 
 def join(tensors: Sequence[Tensor]) -> Trace:
-    """The trace in which the operands can meet; every one of them can give its node there afterwards."""
+    """The trace in which the operands can meet: `enter` gives each of them its node there."""
     found: Trace | None = None
     for t in tensors:
         if t._trace is not None and t._trace is not found:
@@ -252,7 +252,9 @@ def _evaluate(trace: Trace, wanted: Tensor) -> None:
         return
     rest = [r for r in trace.tensors if (t := r()) is not None and t._trace is not None]
     trace.tensors = rest
-    if not rest and state.trace is trace and not trace.scoped:
+    # What starts from inputs again starts a trace again: so it meets the leaves, nodes and programs
+    # of the time before, and what was kept of this trace lives as long as its tensors do.
+    if state.trace is trace and not trace.scoped:
         state.trace = None
 
 

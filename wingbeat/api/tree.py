@@ -1,12 +1,17 @@
-"""Trees: dicts, lists, tuples, named tuples, dataclasses and registered classes, with anything as leaves.
+"""Trees: dicts, lists, tuples, dataclasses and registered classes, with anything as leaves.
 
 Lists of numbers are trees of numbers; what is meant as one array is given as an array.
+
+>>> import wingbeat as wb
+>>> wb.tree.leaves({"w": 1.0, "b": (2.0, 3.0)})
+[1.0, 2.0, 3.0]
 """
 
 from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -19,7 +24,7 @@ _registered: dict[type, tuple[Flatten, Unflatten]] = {}
 
 
 def register(cls: type, flatten: Flatten, unflatten: Unflatten) -> None:
-    """Teach trees a class: `flatten(x)` gives (children, rest), `unflatten(rest, children)` the object.
+    """Teach trees a class: `flatten(x)` is (children, rest), `unflatten(rest, children)` is x.
 
     >>> from wingbeat.api import tree
     >>> class Pair:
@@ -33,7 +38,7 @@ def register(cls: type, flatten: Flatten, unflatten: Unflatten) -> None:
 
 
 class Branch(NamedTuple):
-    """A node of a tree: its children, the way to put others in their place, and what it must equal."""
+    """A node of a tree: its children, how to put others in their place, what it must equal."""
 
     children: list[Any]
     build: Callable[[list[Any]], Any]
@@ -47,7 +52,7 @@ def open(x: Any) -> Branch | None:
         if cls in _registered:
             flatten, unflatten = _registered[cls]
             children, rest = flatten(x)
-            return Branch(children, lambda new: unflatten(rest, new), type(x))
+            return Branch(children, functools.partial(unflatten, rest), type(x))
     if isinstance(x, dict):
         return Branch(list(x.values()), lambda new: _dict_like(x, new), dict, tuple(x))
     if isinstance(x, tuple) and hasattr(x, "_fields"):
@@ -58,7 +63,9 @@ def open(x: Any) -> Branch | None:
         names = [f.name for f in dataclasses.fields(x) if f.init]
         children = [getattr(x, n) for n in names]
         return Branch(
-            children, lambda new: dataclasses.replace(x, **dict(zip(names, new, strict=True))), type(x)
+            children,
+            lambda new: dataclasses.replace(x, **dict(zip(names, new, strict=True))),
+            type(x),
         )
     return None
 
@@ -70,7 +77,7 @@ def _dict_like(x: dict[Any, Any], values: list[Any]) -> dict[Any, Any]:
 
 
 def flatten(x: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
-    """The leaves of a tree, and a function that puts other leaves in their place. None is an empty tree.
+    """The leaves of a tree, and a function that puts others in their place; None has none.
 
     >>> from wingbeat.api import tree
     >>> leaves, rebuild = tree.flatten({"a": 1, "b": (2, 3)})
@@ -109,7 +116,7 @@ def leaves(x: Any) -> list[Any]:
 
 
 def matched(x: Any, other: Any, name: str = "tree") -> list[Any]:
-    """The leaves of `other` in the order of those of `x`, a tree of the same form; `name` is for errors.
+    """The leaves of `other`, a tree of the form of `x`, in the same order; `name` is for errors.
 
     Lists and tuples are of one form, and the order of a dict's keys does not matter.
 
@@ -171,9 +178,6 @@ def prefix(choice: Any, x: Any, name: str) -> list[Any]:
         raise _unlike(x, choice, name)
     pairs = zip(ours.children, _children(x, ours, choice, theirs, name), strict=True)
     return [entry for part, c in pairs for entry in prefix(c, part, name)]
-
-
-
 
 
 def map(f: Callable[..., Any], x: Any, *others: Any) -> Any:

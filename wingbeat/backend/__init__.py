@@ -1,1 +1,1 @@
-"""What runs a graph. `base` is the protocol and the program cache; each other module is one backend."""
+"""What runs a graph: `base` is the protocol and the program cache, the others are backends."""

@@ -1,7 +1,7 @@
 """Programs: graphs made ready to run, cached by structure.
 
-Two graphs of the same operations, types and wiring are one program, whatever their call sites and whatever
-data stands behind their leaves; the second of them plans nothing.
+Two graphs of the same operations, types and wiring are one program, whatever their call sites and
+whatever data stands behind their leaves; the second of them plans nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class StepFailed(Exception):
 
 @dataclass(frozen=True)
 class Graph:
-    """What a backend sees: nodes in order of execution, which of them are inputs and which are results."""
+    """What a backend sees: nodes in order of execution, and which are inputs and results."""
 
     nodes: tuple[Node, ...]
     inputs: tuple[int, ...]
@@ -117,10 +117,10 @@ def load(name: str) -> Backend:
 
 
 def program(roots: Sequence[Node], backend: str = "") -> tuple[Program, list[Node]]:
-    """A program that computes `roots`, and its nodes in order (leaves are its inputs, in that order).
+    """A program that computes `roots`, and its nodes in order; leaves are its inputs.
 
-    The graph must be free of composites. The nodes returned are those of `roots`' own graph, in the same
-    order as the program's, which may have been made from another graph of the same structure.
+    The graph must be free of composites. The nodes returned are those of `roots`' own graph, in the
+    same order as the program's, which may have been made from another graph of the same structure.
     """
     name = backend or chosen()
     order = toposort(roots)

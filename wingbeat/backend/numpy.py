@@ -1,4 +1,4 @@
-"""The interpreter: one NumPy call per node. It answers at once, so it runs a graph's first evaluation."""
+"""The interpreter: one NumPy call per node. It answers at once, without a compiler."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def compile(graph: Graph) -> Run:
         env: list[Any] = [None] * size
         for k, array in zip(inputs, arrays, strict=True):
             env[k] = array
-        # Infinities and NaN are results like others; who wants to know where they arose asks for it.
+        # Infinities and NaN are results like others; who wants to know where they arose asks for
+        # it.
         with np.errstate(all="ignore"):
             for function, xs, k, dead in steps:
                 try:

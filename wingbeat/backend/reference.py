@@ -1,4 +1,4 @@
-"""The meaning of a graph: `element` read with Python's numbers. Slow; tests use it on the others."""
+"""The meaning of a graph: `element` read with Python's numbers. Slow; others are tested by it."""
 
 from __future__ import annotations
 
@@ -139,7 +139,8 @@ def compile(graph: Graph) -> Run:
 
 
 def _evaluate(node: Any, xs: list[Array]) -> Array:
-    scalars, read, attrs = PythonScalars(node.type.dtype), [Operand(x) for x in xs], dict(node.attrs)
+    scalars, read = PythonScalars(node.type.dtype), [Operand(x) for x in xs]
+    attrs = dict(node.attrs)
     z = np.empty(node.type.shape, node.type.dtype)
     with np.errstate(all="ignore"):
         for i in np.ndindex(*node.type.shape):

@@ -21,6 +21,6 @@ __all__ = [
     "rewrite",
     "substitute",
     "tensor_type",
-    "toposort",
     "to_text",
+    "toposort",
 ]

@@ -1,7 +1,8 @@
 """Primitives and immutable, shared nodes.
 
-A node is one application of a primitive, or a leaf. Leaves carry no values: which array stands behind a
-leaf is known to whoever runs the graph, so that equal programs over different data are the same nodes.
+A node is one application of a primitive, or a leaf. Leaves carry no values: which array stands
+behind a leaf is known to whoever runs the graph, so that equal programs over different data are the
+same nodes.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Kink:
-    """Where a derivative does not exist: `at(z, *xs)` is true there; `convention` says what is returned."""
+    """Where a derivative does not exist: `at(z, *xs)` is true; `convention` is what is returned."""
 
     at: Callable[..., Node]
     convention: str
@@ -60,7 +61,8 @@ class Kink:
 class Primitive:
     """Everything the system knows about one operation. Declared once, in `wingbeat/ops`.
 
-    `z` is the result, `xs` the operands, `g` the cotangent of `z`, `ts` the tangents of `xs` (None is zero).
+    `z` is the result, `xs` the operands, `g` the cotangent of `z`, `ts` the tangents of `xs` (None
+    is zero).
     """
 
     name: str

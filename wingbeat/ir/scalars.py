@@ -1,4 +1,4 @@
-"""What an `element` rule may do with scalars. Each backend that reads `element` implements this protocol.
+"""What an `element` rule may do with scalars: the protocol of all readings of `element`.
 
 Indices are integers of the reading (Python ints, or machine integers that overload + - * // % and
 comparisons), so index arithmetic is written with Python's operators; numbers go through `s`.

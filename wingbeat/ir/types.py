@@ -5,6 +5,7 @@ Types are interned: two equal types are one object, so `is` compares them.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any, Final
 
@@ -57,14 +58,15 @@ class TensorType:
 
 @cache
 def as_dtype(dtype: object) -> DType:
-    """The one `np.dtype` object that stands for `dtype`; raises `TypeMismatch` for an unknown one."""
+    """The one `np.dtype` object for `dtype`; raises `TypeMismatch` for an unknown one."""
     try:
         name = np.dtype(dtype).name  # type: ignore[call-overload]
     except TypeError:
         name = str(dtype)
     if name not in DTYPES:
         raise TypeMismatch(
-            f"dtype {name!r} is not supported; use one of {', '.join(DTYPES)}, or convert with .astype"
+            f"dtype {name!r} is not supported; use one of {', '.join(DTYPES)}, "
+            "or convert with .astype"
         )
     return DTYPES[name]
 
@@ -86,12 +88,15 @@ def tensor_type(shape: Shape, dtype: object = "float64") -> TensorType:
     return _types.setdefault(key, made)
 
 
+_TYPE = re.compile(r"([a-z]+\d*)\[((?:\d+(?:,\d+)*)?)\]", re.ASCII)
+
+
 def parse_type(text: str) -> TensorType:
     """Read `f64[3,4]` back; raises `ValueError` for anything else."""
-    short, bracket, sizes = text.partition("[")
-    if short not in _LONG or not bracket or not sizes.endswith("]"):
+    match = _TYPE.fullmatch(text)
+    if not match or match[1] not in _LONG:
         raise ValueError(f"{text!r} is not a type such as f64[3,4]")
-    return tensor_type(tuple(int(n) for n in sizes[:-1].split(",") if n), _LONG[short])
+    return tensor_type(tuple(int(n) for n in match[2].split(",") if n), _LONG[match[1]])
 
 
 @cache

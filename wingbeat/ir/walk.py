@@ -8,7 +8,7 @@ from wingbeat.ir.node import Node, here
 
 
 def toposort(roots: Iterable[Node], stops: Collection[Node] = ()) -> list[Node]:
-    """Every node reachable from `roots`, each after its inputs; nothing is searched behind `stops`."""
+    """Every node reachable from `roots`, each after its inputs; `stops` are not passed."""
     order: dict[Node, None] = {}
     stack = [(root, False) for root in reversed(list(roots))]
     while stack:
@@ -39,9 +39,9 @@ def rewrite(
 ) -> dict[Node, Node]:
     """Rebuild a graph bottom-up; maps every old node to its new one.
 
-    `change` sees each node after its inputs were replaced, and answers with another node or None to keep
-    it. `known` gives replacements beforehand; nothing is searched behind them, and it is what is filled and
-    returned. A new node keeps the call site of the old one.
+    `change` sees each node after its inputs were replaced, and answers with another node or None to
+    keep it. `known` gives replacements beforehand; nothing is searched behind them, and it is what
+    is filled and returned. A new node keeps the call site of the old one.
     """
     new: dict[Node, Node] = {} if known is None else known
     site = here.site

@@ -63,7 +63,8 @@ def elu(x: Any, alpha: float = 1.0) -> Tensor:
     t = asarray(x)
     if alpha == 1.0:
         return api.elu(t)
-    return api.where(t > 0, t, api.expm1(api.minimum(t, 0.0)) * alpha)
+    positive = t > 0
+    return api.where(positive, t, api.expm1(api.where(positive, 0.0, t)) * alpha)
 
 
 def dropout(x: Any, p: float, key: Tensor) -> Tensor:

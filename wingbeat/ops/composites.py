@@ -9,6 +9,7 @@ import builtins
 import math
 from typing import Any
 
+from wingbeat.errors import TypeMismatch
 from wingbeat.ir.node import POWER, SUM, Node, Sample, full
 from wingbeat.ops.arithmetic import maximum, minimum, stop_gradient
 from wingbeat.ops.families import composite, zero_like
@@ -113,6 +114,8 @@ log_softmax = composite(
 
 def _cross_entropy(logits: Node, labels: Node) -> Node:
     """One loss per row: log sum exp of the row minus the logit of its label."""
+    if len(logits.shape) != 2 or logits.shape[:1] != labels.shape:
+        raise TypeMismatch("logits are one row for each label")
     n = logits.shape[0]
     chosen = gather(logits, reshape(labels, shape=(n, 1)), batch=1)
     return _logsumexp(logits, axes=(1,)) - reshape(chosen, shape=(n,))

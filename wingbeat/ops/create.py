@@ -34,9 +34,20 @@ def _number(value: float) -> str:
     return rf"{digits} \cdot 10^{{{int(exponent)}}}" if exponent else digits
 
 
+def _full_type(*, value: float, shape: Shape, dtype: str) -> TensorType:
+    z = tensor_type(shape, dtype)
+    if z.dtype.kind not in _KINDS.get(type(value), ""):
+        raise TypeMismatch(f"{value!r} is no number of dtype {dtype}; use full(value, type)")
+    if z.dtype.kind in "iu" and not np.iinfo(z.dtype).min <= value <= np.iinfo(z.dtype).max:
+        raise TypeMismatch(f"{value} does not fit {dtype}")
+    return z
+
+
+_KINDS: dict[type, str] = {bool: "b", int: "iu", float: "f"}  # equal constants must look alike
+
 full = custom(
     "full",
-    type_rule=lambda *, value, shape, dtype: tensor_type(shape, dtype),
+    type_rule=_full_type,
     numpy=_filled,
     jvp=lambda z, xs, ts: None,
     vjp=lambda g, z: (),
@@ -46,6 +57,7 @@ full = custom(
     samples=(
         Sample((), attrs=(("dtype", "float64"), ("shape", (2, 3)), ("value", 1.5))),
         Sample((), attrs=(("dtype", "bool"), ("shape", ()), ("value", True))),
+        Sample((), attrs=(("dtype", "int8"), ("shape", (3,)), ("value", -7))),
     ),
 )
 

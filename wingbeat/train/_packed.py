@@ -1,7 +1,7 @@
 """Trees of arrays, numbers and texts as JSON beside named arrays, and back.
 
-JSON alone would turn a tuple into a list and the key 0 into "0"; so an array, a tuple and a dict are
-written as an object of one key that says which it is:
+JSON alone would turn a tuple into a list and the key 0 into "0"; so an array, a tuple and a dict
+are written as an object of one key that says which it is:
 
     {"array": "/model/0"}    {"tuple": [...]}    {"dict": [[key, value], ...]}
 """

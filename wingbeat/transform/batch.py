@@ -11,8 +11,8 @@ from wingbeat.ir.walk import toposort
 def vmap(outputs: Sequence[Node], batched: Mapping[Node, Node]) -> list[tuple[Node, bool]]:
     """`outputs` with each key of `batched` replaced by a node that carries a batch axis in front.
 
-    The flag says whether an output carries the axis: one that depends on no key does not. The graph must
-    be free of composites.
+    The flag says whether an output carries the axis: one that depends on no key does not. The graph
+    must be free of composites.
     """
     b: dict[Node, Node] = dict(batched)
     site = here.site

@@ -14,8 +14,8 @@ def vjp(
 ) -> list[Node | None]:
     """The cotangents of `wrt`, given those of `outputs`; None is zero.
 
-    `wrt` may name any nodes of the graph, intermediate ones too: one pass serves them all. The graph must
-    be free of composites.
+    `wrt` may name any nodes of the graph, intermediate ones too: one pass serves them all. The
+    graph must be free of composites.
     """
     found = sweep(outputs, wrt, cotangents)
     return [found.get(x) for x in wrt]
@@ -63,7 +63,7 @@ def refusal(node: Node, rule: Absent) -> NotDifferentiable:
 
 
 def obstacle(output: Node, x: Node) -> NotDifferentiable | None:
-    """Why `output`, which depends on `x`, has no derivative by it; None where it does not depend at all.
+    """Why `output` has no derivative by `x` though it depends on it; None where it does not.
 
     To be asked when the reverse walk brought nothing to `x`.
     """

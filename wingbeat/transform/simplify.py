@@ -1,7 +1,9 @@
 """Local rewrites that never change a value: x * 1, -(-x), a transpose of a transpose, equal nodes.
 
 x * 0 stays: it is NaN where x is infinite; only `scaled`, whose zero kills by definition, drops it.
-x + 0 of floats stays: it is 0 where x is -0.
+x + 0 of floats stays: it is 0 where x is -0. `alias` and `stop_gradient` go, which matter to
+derivatives
+alone: simplify what has been differentiated already.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ def _mul(x: Node, y: Node) -> Node | None:
 
 
 def _folded(op: Primitive, *xs: Node) -> Node | None:
-    """The value of an operation on numbers that the graph itself says, in the numbers' own dtype."""
+    """The value of an operation on numbers that the graph says, in their own dtype."""
     constants = [constant_of(x) for x in xs]
     if any(c is None for c in constants):
         return None

@@ -31,11 +31,11 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
 
     Args:
         f: written for one example.
-        in_axes: which axis of each argument counts the examples; None for an argument that all share. One
-            for all arguments, or a sequence with one per argument; for a tree, one for all its leaves or a
-            tree of them. Keyword arguments are counted along axis 0.
-        out_axes: where that axis stands in the results, or None for a result that no example changes; one
-            for all results, or a tree of them.
+        in_axes: which axis of each argument counts the examples; None for an argument that all
+            share. One for all arguments, or a sequence with one per argument; for a tree, one for
+            all its leaves or a tree of them. Keyword arguments are counted along axis 0.
+        out_axes: where that axis stands in the results, or None for a result that no example
+            changes; one for all results, or a tree of them.
 
     Raises:
         TypeMismatch: sizes differ, an axis does not exist, or no argument carries the axis.
@@ -60,7 +60,9 @@ def vmapped(
     """`f` of examples that the arguments hold along `in_axes`, in the trace of the caller."""
     given = (args, kwargs or {})
     axes = [
-        *tree.prefix(tuple(in_axes) if isinstance(in_axes, list) else in_axes, args, "vmap: in_axes"),
+        *tree.prefix(
+            tuple(in_axes) if isinstance(in_axes, list) else in_axes, args, "vmap: in_axes"
+        ),
         *(0 for _ in tree.leaves(given[1])),
     ]
     flat, rebuild = tree.flatten(given)
@@ -125,7 +127,7 @@ def _unbatched(
 
 
 def _placed(z: Node, has: bool, size: int, axis: int | None) -> Node:
-    """A result with the examples' axis, which stands in front of `z` where it `has` one, at `axis`."""
+    """A result with the examples' axis at `axis`; in `z`, where it `has` one, it is in front."""
     if axis is None:
         if has:
             raise TypeMismatch("vmap: out_axes is None for a result that differs between examples")

@@ -30,7 +30,7 @@ def jvp(
     tangents: Sequence[Any],
     has_aux: bool = False,
 ) -> tuple[Any, ...]:
-    """`f(*primals)` and its derivative along `tangents`: J t. Both arguments are sequences of trees.
+    """`f(*primals)` and its derivative along `tangents`, J t; both are sequences of trees.
 
     Returns (y, t), or (y, t, aux) where `f` returns (y, aux) and `has_aux` says so.
 

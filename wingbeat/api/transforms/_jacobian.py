@@ -31,8 +31,8 @@ def jacrev(
 ) -> Callable[..., Any]:
     """The Jacobian of `f`, by reverse mode: one pass serves one output.
 
-    For f with result shape S and argument shape T the Jacobian has shape S + T; trees give trees of them
-    (outputs outside, arguments inside).
+    For f with result shape S and argument shape T the Jacobian has shape S + T; trees give trees of
+    them (outputs outside, arguments inside).
 
     >>> import wingbeat as wb
     >>> wb.jacrev(lambda x: x * x)(wb.asarray([1.0, 2.0]))
@@ -126,8 +126,8 @@ def hessian(
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     """The Hessian of a scalar `f` times a vector, without the Hessian: forward over reverse mode.
 
-    `primals` and `tangents` are sequences of trees, one per argument; the result is like `primals` (a
-    single one for a single argument).
+    `primals` and `tangents` are sequences of trees, one per argument; the result is like `primals`
+    (a single one for a single argument).
 
     >>> import numpy as np
     >>> import wingbeat as wb

@@ -46,9 +46,10 @@ def value_and_grad(
     Args:
         f: returns a scalar, or (scalar, anything) with `has_aux`.
         argnums: which positional arguments to differentiate by; each may be a tree.
-        has_aux: whether `f` returns something beside the scalar; then the result is ((y, aux), gradient).
-        kinks: what to do where the derivative does not exist: "ignore" (use the documented convention),
-            "warn" or "raise" (`AtKink`).
+        has_aux: whether `f` returns something beside the scalar; then the result is ((y, aux),
+            gradient).
+        kinks: what to do where the derivative does not exist: "ignore" (use the documented
+            convention), "warn" or "raise" (`AtKink`).
 
     Raises:
         NotDifferentiable: an argument is no float, or the result is integer valued.
@@ -148,10 +149,10 @@ def grad(
 
 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
-    """`f(*primals)` and a function from cotangents of the result to cotangents of the arguments: J' g.
+    """`f(*primals)` and its pullback, from cotangents of the result to the arguments': J' g.
 
-    Returns (y, pullback), or (y, pullback, aux) with `has_aux`. `pullback(g)` takes a tree like y and
-    returns a tuple with one tree per argument.
+    Returns (y, pullback), or (y, pullback, aux) with `has_aux`. `pullback(g)` takes a tree like y
+    and returns a tuple with one tree per argument.
 
     >>> import wingbeat as wb
     >>> y, pullback = wb.vjp(lambda x: x * x, wb.asarray([1.0, 2.0]))

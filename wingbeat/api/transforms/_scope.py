@@ -1,4 +1,4 @@
-"""What all transforms share: a trace of their own, variables in place of arguments, checks of results."""
+"""What all transforms share: a trace, variables in place of arguments, checks of results."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def checked_function(f: Any, name: str) -> None:
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a user's function with variables in place of the arguments that `argnums` chooses."""
+    """A call of a user's function with variables for the arguments that `argnums` chooses."""
 
     arguments: list[Any]
     variables: list[Tensor]
@@ -109,7 +109,8 @@ def twins(tensors: Sequence[Tensor]) -> list[Tensor]:
     return [lazy(t._node, t._trace, t._flags) for t in tensors]  # type: ignore[arg-type]
 
 
-# --- results ----------------------------------------------------------------------------------------
+# --- results
+# ----------------------------------------------------------------------------------------
 
 
 def as_tensor(x: Any, what: str) -> Tensor:
@@ -117,7 +118,9 @@ def as_tensor(x: Any, what: str) -> Tensor:
     try:
         return asarray(x)
     except TypeMismatch as error:
-        raise TypeMismatch(f"{what} is a number or an array, not {type(x).__name__}: {error}") from None
+        raise TypeMismatch(
+            f"{what} is a number or an array, not {type(x).__name__}: {error}"
+        ) from None
 
 
 def results(y: Any, name: str) -> tuple[list[Tensor], Callable[[Sequence[Any]], Any]]:
@@ -146,7 +149,7 @@ def flags_of(tensors: Sequence[Tensor]) -> int:
 
 
 def why_not(bodies: Sequence[Node], wrt: Sequence[Node]) -> NotDifferentiable | None:
-    """The first reason why one of `bodies`, though it depends on one of `wrt`, has no derivative."""
+    """The first reason why one of `bodies` that depends on one of `wrt` has no derivative."""
     reasons = (obstacle(b, x) for b in bodies for x in wrt)
     return next((r for r in reasons if r is not None), None)
 
