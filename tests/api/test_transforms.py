@@ -423,9 +423,22 @@ def test_no_grad_inside_a_transform_cuts_what_it_encloses() -> None:
     def f(x: Any) -> Any:
         with wb.no_grad():
             y = x * x
-        return x * wb.stop_gradient(y)
+        return x * y
 
     assert wb.grad(f)(3.0).item() == 9.0
+    assert wb.jvp(f, (3.0,), (1.0,))[1].item() == 9.0
+    with wb.no_grad():
+        assert wb.grad(f)(3.0).item() == 9.0
+        assert wb.grad(lambda x: x * x * x)(3.0).item() == 27.0
+
+    def outer(x: Any) -> Any:
+        with wb.no_grad():
+            slope = wb.grad(lambda v: v**3)(x)
+            curve = wb.grad(lambda v: v * v * x)(x) + slope
+        return slope * x + 0.0 * curve
+
+    assert wb.grad(outer)(2.0).item() == 12.0
+    assert wb.grad(lambda x: x * wb.grad(lambda v: v**3)(x))(2.0).item() == 36.0
 
 
 # --- errors leave nothing behind -----------------------------------------------------------------

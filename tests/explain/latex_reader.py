@@ -11,8 +11,13 @@ from scipy import special
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\d+\.?\d*|[A-Za-z]|\S")
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{n: getattr(np, n) for n in ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
-    **{n: getattr(np, n) for n in ("arcsin", "arccos", "arctan", "expm1", "log1p", "sign", "trunc")},
-    **{n: getattr(np, n) for n in ("copysign", "nextafter", "isnan", "isinf", "isfinite", "signbit")},
+    **{
+        n: getattr(np, n) for n in ("arcsin", "arccos", "arctan", "expm1", "log1p", "sign", "trunc")
+    },
+    **{
+        n: getattr(np, n)
+        for n in ("copysign", "nextafter", "isnan", "isinf", "isfinite", "signbit")
+    },
     "arsinh": np.arcsinh,
     "arcosh": np.arccosh,
     "artanh": np.arctanh,
@@ -213,8 +218,12 @@ class Reader:
         fence = self.take("(", "|", r"\lfloor", r"\lceil")
         value = self.logic()
         self.take(r"\right")
-        self.take(*{"(": ")", "|": "|", r"\lfloor": r"\rfloor", r"\lceil": r"\rceil"}[fence].split())
-        return {"(": lambda x: x, "|": np.abs, r"\lfloor": np.floor, r"\lceil": np.ceil}[fence](value)
+        self.take(
+            *{"(": ")", "|": "|", r"\lfloor": r"\rfloor", r"\lceil": r"\rceil"}[fence].split()
+        )
+        return {"(": lambda x: x, "|": np.abs, r"\lfloor": np.floor, r"\lceil": np.ceil}[fence](
+            value
+        )
 
     def cases(self) -> Any:
         assert self.word() == "cases"

@@ -19,8 +19,8 @@ from wingbeat.transform import inlined
 _OPERATIONS = {
     name: p
     for name, p in PRIMITIVES.items()
-    if p.family in ("elementwise", "composite")
-    and all(not s.attrs and len(set(s.shapes)) == 1 for s in p.samples)
+    if (p.family in ("elementwise", "composite")
+    and all(not s.attrs and len(set(s.shapes)) == 1 for s in p.samples))
     or name == "where"
 }
 _ELEMENTWISE = {
@@ -81,11 +81,15 @@ def evaluated(root: Node, values: dict[str, Any]) -> Any:
 
 
 def _outside(node: Node, xs: list[Any]) -> bool:
-    """Integers that have no quotient or power among the integers."""
-    if node.type.dtype.kind != "i":
+    """Integers that have no quotient or power among 64-bit integers."""
+    if node.type.dtype.kind != "i" or len(xs) != 2:
         return False
-    by_zero = node.name in ("floor_divide", "remainder") and xs[1] == 0
-    return bool(by_zero or (node.name == "pow" and xs[1] < 0))
+    x, y = map(int, xs)
+    if node.name == "pow":
+        return y < 0 or abs(x) ** min(y, 64) > 2**53
+    if node.name in ("left_shift", "right_shift"):
+        return not 0 <= y < 32
+    return node.name in ("floor_divide", "remainder") and y == 0
 
 
 def points(root: Node) -> list[dict[str, Any]]:

@@ -42,8 +42,25 @@ def test_a_type_cannot_be_made_by_its_class() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["f64", "f64[", "f64]3[", "f80[3]", "f64[3", "f64[a]", "f64[-1]", "f64[3,,4]", "f64[,]",
-             "f64[3,]", "F64[3]", "f64[3]x", "", "[3]", "f64[ 3]", "f64[٣]"]
+    "text",
+    [
+        "f64",
+        "f64[",
+        "f64]3[",
+        "f80[3]",
+        "f64[3",
+        "f64[a]",
+        "f64[-1]",
+        "f64[3,,4]",
+        "f64[,]",
+        "f64[3,]",
+        "F64[3]",
+        "f64[3]x",
+        "",
+        "[3]",
+        "f64[ 3]",
+        "f64[٣]",
+    ],
 )
 def test_what_is_no_type_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a type"):
@@ -55,7 +72,9 @@ def test_negative_sizes_are_refused() -> None:
         tensor_type((3, -1))
 
 
-@pytest.mark.parametrize("dtype", ["complex128", "float128", "S5", "object", "nonsense", np.complex64])
+@pytest.mark.parametrize(
+    "dtype", ["complex128", "float128", "S5", "object", "nonsense", np.complex64]
+)
 def test_unknown_dtypes_are_refused(dtype: object) -> None:
     with pytest.raises(TypeMismatch, match="not supported; use one of bool, int8"):
         as_dtype(dtype)
@@ -82,7 +101,9 @@ def test_promotion_with_python_scalars(x: str, weak: type) -> None:
     assert promote(x, weak) == promote(weak, x) == want
 
 
-@pytest.mark.parametrize("chosen", [c for n in (1, 2, 3) for c in itertools.product(WEAK, repeat=n)])
+@pytest.mark.parametrize(
+    "chosen", [c for n in (1, 2, 3) for c in itertools.product(WEAK, repeat=n)]
+)
 def test_promotion_of_python_scalars_alone(chosen: tuple[type, ...]) -> None:
     assert promote(*chosen) == np.result_type(*(t(0) for t in chosen))
 

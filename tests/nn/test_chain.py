@@ -1,5 +1,6 @@
-"""A chain of layers: its derivatives by hand, its matrix form, and what it is without activations."""
+"""A chain of layers: derivatives by hand, the matrix form, what is left without activations."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def network() -> nn.Sequential:
 
 # MISSION B1
 def test_the_chain_by_hand_in_numbers() -> None:
-    """x1 = 2 -> x2 = 3 x1 + 1 = 7 -> x3 = x2^2 = 49 -> z = 49/7: every derivative is a whole number."""
+    """x1 = 2 -> x2 = 3 x1 + 1 = 7 -> x3 = x2^2 = 49 -> z = x3 / 7."""
     line = nn.Linear(1, 1, dtype="float64")
     line.load_state_dict({"weight": [[3.0]], "bias": [1.0]})
     r = nn.record([line, wb.square], [[2.0]], lambda y: y.sum() / 7)
@@ -55,9 +56,7 @@ def test_the_chain_by_hand_in_matrices() -> None:
     dh = de @ w2
     da = dh * h * (1 - h)
     assert [len(r), [one.name for one in r]] == [4, ["0", "1", "2", "3"]]
-    for one, x, out, dx in zip(
-        r, (X, a, h, e), (a, h, e, y), (da @ w1, da, dh, de), strict=True
-    ):
+    for one, x, out, dx in zip(r, (X, a, h, e), (a, h, e, y), (da @ w1, da, dh, de), strict=True):
         np.testing.assert_allclose(one.x.numpy(), x, rtol=1e-12)
         np.testing.assert_allclose(one.y.numpy(), out, rtol=1e-12)
         np.testing.assert_allclose(np.asarray(one.dx), dx, rtol=1e-12)
@@ -70,9 +69,10 @@ def test_the_chain_by_hand_in_matrices() -> None:
 
 # MISSION B1
 def test_the_record_equals_backward() -> None:
-    model = nn.Sequential(nn.Flatten(), nn.Linear(6, 4), nn.LayerNorm(4), nn.GELU(), nn.Linear(4, 1))
+    layers = nn.Flatten(), nn.Linear(6, 4), nn.LayerNorm(4), nn.GELU(), nn.Linear(4, 1)
+    model = nn.Sequential(*layers)
     x = wb.asarray(RNG.normal(size=(5, 2, 3)).astype("float32"), requires_grad=True)
-    loss = model(x).square().mean()
+    loss = (model(x) ** 2).mean()
     loss.backward()
     r = nn.record(model, x, lambda y: (y**2).mean())
     assert r.z.item() == pytest.approx(loss.item(), rel=1e-6)
@@ -128,7 +128,7 @@ def test_the_record_is_readable() -> None:
         (lambda: nn.record(nn.Linear(1, 1), [[1.0]]), "a Sequential or a list of layers"),
         (lambda: nn.record([], [[1.0]]), "a Sequential or a list of layers"),
         (lambda: nn.record([wb.exp], [1.0, 2.0]), "z must be a scalar, not f64.2."),
-        (lambda: nn.record([wb.exp], 1.0, lambda y: "z"), "z must be a scalar, not str"),
+        (lambda: nn.record([wb.exp], 1.0, lambda y: (y, y)), "z must be a scalar, not tuple"),
         (lambda: nn.record([lambda x: (x, x)], 1.0), "layer 0 returned tuple, no tensor"),
     ],
 )
@@ -186,11 +186,12 @@ def test_three_linear_layers_are_one_by_hand() -> None:
 # MISSION B6
 @given(st.lists(st.integers(1, 5), min_size=2, max_size=5), st.booleans())
 def test_the_collapsed_map_is_the_network(sizes: list[int], bias: bool) -> None:
-    pairs = list(zip(sizes, sizes[1:], strict=False))
-    model = nn.Sequential(*(nn.Linear(i, o, bias, dtype="float64") for i, o in pairs))
+    model = nn.Sequential(*(nn.Linear(i, o, bias, dtype="float64") for i, o in pairwise(sizes)))
     w, b = nn.collapse(nn.Sequential(model, nn.Identity()))
     x = np.random.default_rng(0).normal(size=(3, sizes[0]))
-    np.testing.assert_allclose((x @ w.T + b).numpy(), model(x).numpy(), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        (wb.asarray(x) @ w.T + b).numpy(), model(x).numpy(), rtol=1e-9, atol=1e-12
+    )
     assert (w.shape, b.shape) == ((sizes[-1], sizes[0]), (sizes[-1],))
 
 

@@ -81,7 +81,7 @@ def test_linear_begins_uniform_within_one_over_the_root_of_its_inputs() -> None:
         (nn.LogSoftmax(), lambda x: special.log_softmax(x, axis=-1)),
         (nn.Identity(), lambda x: x),
     ],
-    ids=repr,
+    ids=lambda value: repr(value) if isinstance(value, nn.Module) else "formula",
 )
 def test_activations(layer: nn.Module, expected: Any) -> None:
     x = X.astype("float64") * 3
@@ -102,11 +102,11 @@ def test_flatten() -> None:
     assert nn.Flatten()(x).tolist() == x.reshape(2, 12).tolist()
     assert nn.Flatten(0)(x).shape == (24,)
     assert nn.Flatten(0, 1)(x).shape == (6, 4)
-    with pytest.raises(TypeMismatch, match="has no axes 1 ... -1 to join"):
+    with pytest.raises(TypeMismatch, match=r"has no axes 1 \.\.\. -1 to join"):
         nn.Flatten()(1.0)
 
 
-# --- dropout ---------------------------------------------------------------------------------------
+# --- dropout -----------------------------------------------------------------------------------
 
 
 def test_dropout_in_training_keeps_the_mean_and_is_the_identity_in_use() -> None:
@@ -149,7 +149,7 @@ def test_dropout_adds_no_program_per_call() -> None:
     assert len(_programs) == before
 
 
-# --- layer norm, embedding ---------------------------------------------------------------------------
+# --- layer norm, embedding ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", [3, (5, 3)])
@@ -175,7 +175,7 @@ def test_embedding() -> None:
     assert layer.weight.grad.tolist() == [[3, 3], [0, 0], [0, 0], [1, 1]]
 
 
-# --- initial values ----------------------------------------------------------------------------------
+# --- initial values ----------------------------------------------------------------------------
 
 INIT = nn.init
 SHAPE = (200, 300)
@@ -241,17 +241,21 @@ def test_constant_and_zeros() -> None:
     assert INIT.zeros(None, (2,), dtype="float64").dtype.name == "float64"
 
 
-# --- bad input -----------------------------------------------------------------------------------------
+# --- bad input ---------------------------------------------------------------------------------
+
+
+HALF: Any = 1.5
+TEXT: Any = "half"
 
 
 @pytest.mark.parametrize(
     ("make", "text"),
     [
         (lambda: nn.Linear(0, 2), "Linear: in_features must be at least 1, not 0"),
-        (lambda: nn.Linear(2, 1.5), "out_features must be a whole number, not 1.5"),
+        (lambda: nn.Linear(2, HALF), "out_features must be a whole number, not 1.5"),
         (lambda: nn.Dropout(1.5), "Dropout: p must lie in 0 ... 1, not be 1.5"),
         (lambda: nn.Dropout(math.nan), "not be nan"),
-        (lambda: nn.Dropout("half"), "p must be a number, not 'half'"),
+        (lambda: nn.Dropout(TEXT), "p must be a number, not 'half'"),
         (lambda: nn.LayerNorm(3, eps=-1.0), "eps must lie in 0 ... inf, not be -1"),
         (lambda: nn.LayerNorm((3, 0)), "shape must be at least 1, not 0"),
         (lambda: nn.Embedding(0, 2), "Embedding: count must be at least 1"),

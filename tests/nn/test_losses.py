@@ -43,7 +43,7 @@ def test_one_samples_error_is_not_the_batchs_loss() -> None:
 
 # MISSION B4
 def test_cross_entropy_with_softmax_by_hand() -> None:
-    """Logits log 1, log 2, log 5: softmax 1/8, 1/4, 5/8; -sum t log y for the class 2 is log 8/5."""
+    """Logits log 1, log 2, log 5: softmax 1/8, 1/4, 5/8; -sum t log y for class 2 is log 8/5."""
     logits = np.log([[1.0, 2.0, 5.0], [1.0, 1.0, 2.0]])
     loss = nn.CrossEntropyLoss()
     assert loss(logits[:1], [2]).item() == pytest.approx(np.log(8 / 5), rel=1e-14)

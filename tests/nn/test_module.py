@@ -2,8 +2,9 @@
 
 import copy
 import pickle
-from collections import OrderedDict, namedtuple
-from typing import Any
+from collections import OrderedDict
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -14,7 +15,10 @@ import wingbeat as wb
 from wingbeat import nn
 from wingbeat.errors import BadCheckpoint, NotDifferentiable, NotSupported, TypeMismatch
 
-Pair = namedtuple("Pair", "first second")  # noqa: PYI024  (a plain one, as users write it)
+
+class Pair(NamedTuple):
+    first: Any
+    second: Any
 
 
 def array(*shape: int) -> np.ndarray:
@@ -23,6 +27,8 @@ def array(*shape: int) -> np.ndarray:
 
 class Mixed(nn.Module):
     """Parameters and modules in every kind of attribute; __init__ of the base is not called."""
+
+    shift: Any
 
     def __init__(self) -> None:
         self.scale = nn.Parameter(array(2))
@@ -185,14 +191,13 @@ def test_state_dict_round_trip_is_exact() -> None:
 @given(st.lists(st.integers(1, 6), min_size=2, max_size=4), st.sampled_from(["float32", "float64"]))
 def test_round_trips_of_any_sizes(sizes: list[int], dtype: str) -> None:
     def make() -> nn.Sequential:
-        pairs = zip(sizes, sizes[1:], strict=False)
-        return nn.Sequential(*(nn.Linear(i, o, dtype=dtype) for i, o in pairs))
+        return nn.Sequential(*(nn.Linear(i, o, dtype=dtype) for i, o in pairwise(sizes)))
 
     a, b = make(), make()
     b.load_state_dict({k: v.copy() for k, v in a.state_dict().items()})
     for p, q in zip(a.parameters(), b.parameters(), strict=True):
         assert p.numpy().tobytes() == q.numpy().tobytes()
-    assert a.summary().total == sum(i * o + o for i, o in zip(sizes, sizes[1:], strict=False))
+    assert a.summary().total == sum(i * o + o for i, o in pairwise(sizes))
 
 
 def test_loading_changes_what_is_computed_next_and_not_what_was() -> None:
@@ -301,6 +306,7 @@ def test_another_dtype_keeps_parameters_and_sharing() -> None:
     assert first.grad is None
     assert first.requires_grad
     loss_of(model, array(3, 2).astype("float64")).backward()
+    assert first.grad is not None
     assert first.grad.dtype.name == "float64"
     assert model.astype("float32")[0].weight.dtype.name == "float32"
     with pytest.raises(TypeMismatch, match="parameters are floats, and int32 is not"):
@@ -369,7 +375,7 @@ def test_summary_is_drawn_by_rich(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == str(nn.Linear(2, 3).summary()) + "\n"
 
 
-# --- bad input -------------------------------------------------------------------------------------
+# --- bad input ---------------------------------------------------------------------------------
 
 
 def test_a_parameter_is_not_replaced_by_a_plain_tensor() -> None:
@@ -402,7 +408,7 @@ def test_what_containers_refuse() -> None:
         nn.Sequential([nn.ReLU()])
     with pytest.raises(TypeMismatch, match="a layer cannot be called 'train'"):
         nn.Sequential({"train": nn.ReLU()})
-    with pytest.raises(TypeMismatch, match="a layer cannot be called 'a.b'"):
+    with pytest.raises(TypeMismatch, match=r"a layer cannot be called 'a\.b'"):
         nn.Sequential({"a.b": nn.ReLU()})
     with pytest.raises(wb.errors.OutOfRange, match="layer 2 of 1"):
         nn.ModuleList([nn.ReLU()])[2]
@@ -420,6 +426,18 @@ def test_containers_are_lists() -> None:
     assert len(nn.ModuleList(layers).extend([nn.ReLU()])) == 4
     model[1] = nn.Tanh()
     assert isinstance(model[1], nn.Tanh)
-    named = nn.Sequential({"a": layers[0], "b": layers[1]})
+    named: Any = nn.Sequential({"a": layers[0], "b": layers[1]})
     assert named.a is layers[0]
     assert named[1:].b is layers[1]
+
+
+def test_a_copied_buffer_is_a_tensor_of_its_own() -> None:
+    model = nn.Module()
+    model.register_buffer("shift", np.ones(3))
+    before = model.shift * 2  # type: ignore[attr-defined]
+    twin: Any = copy.deepcopy(model)
+    assert (twin.shift * 3 + model.shift).tolist() == [4.0, 4.0, 4.0]  # type: ignore[attr-defined]
+    assert before.tolist() == [2.0, 2.0, 2.0]
+    result = nn.Linear(1, 1)(np.ones(1))
+    with pytest.raises(TypeMismatch, match=r"copy: f64\[1\] is a result that has a gradient"):
+        copy.deepcopy(result)

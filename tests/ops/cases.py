@@ -42,8 +42,10 @@ class Case:
     def leaves(self, lead: Sequence[tuple[int, ...]] = ()) -> list[Node]:
         """A leaf for each operand; `lead` puts axes in front of its shape."""
         each = zip(lead or itertools.repeat(()), self.sample.shapes, self.dtypes, strict=False)
-        return [leaf(tensor_type((*n, *shape), dtype), "x", k)
-                for k, (n, shape, dtype) in enumerate(each)]
+        return [
+            leaf(tensor_type((*n, *shape), dtype), "x", k)
+            for k, (n, shape, dtype) in enumerate(each)
+        ]
 
     def apply(self, *xs: Node) -> Node:
         return self.p(*xs, **self.attrs)
@@ -52,10 +54,15 @@ class Case:
         """An array for each operand, inside the interval that the sample names."""
         rng = np.random.default_rng(seed)
         each = zip(
-            lead or itertools.repeat(()), self.sample.shapes, self.sample.ranges(), self.dtypes,
+            lead or itertools.repeat(()),
+            self.sample.shapes,
+            self.sample.ranges(),
+            self.dtypes,
             strict=False,
         )
-        return [_drawn(rng, within, (*n, *shape), np.dtype(dtype)) for n, shape, within, dtype in each]
+        return [
+            _drawn(rng, within, (*n, *shape), np.dtype(dtype)) for n, shape, within, dtype in each
+        ]
 
     def under(self, p: Primitive) -> Case:
         """The same sample of another primitive: of one with a planted mistake."""
@@ -63,7 +70,10 @@ class Case:
 
 
 def _drawn(
-    rng: np.random.Generator, within: tuple[float, float], shape: tuple[int, ...], dtype: np.dtype[Any]
+    rng: np.random.Generator,
+    within: tuple[float, float],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
 ) -> Array:
     if dtype.kind == "f":
         return np.asarray(rng.uniform(*within, size=shape)).astype(dtype)

@@ -176,9 +176,16 @@ def second_derivatives_agree(case: Case) -> None:
         return
     tangents = {x: leaf(x.type, "t", k) for k, x in enumerate(moving)}
     forward = jvp(gradients, tangents)
-    parts = [np.zeros(gx.type.size) if d is None else np.ravel(run([d], feed)[0])
-             for gx, d in zip(gradients, forward, strict=True)]
-    close(np.concatenate(parts), differences(_along(gradients, feed, moving, ts), 1e-4), 1e-6, atol=1e-8)
+    parts = [
+        np.zeros(gx.type.size) if d is None else np.ravel(run([d], feed)[0])
+        for gx, d in zip(gradients, forward, strict=True)
+    ]
+    close(
+        np.concatenate(parts),
+        differences(_along(gradients, feed, moving, ts), 1e-4),
+        1e-6,
+        atol=1e-8,
+    )
 
     # <h, d(J' g)/dx t> both ways round
     hs = [leaf(gx.type, "h", k) for k, gx in enumerate(gradients)]
@@ -294,8 +301,10 @@ def simplify_keeps_values(case: Case) -> None:
             continue
         leaves = case.leaves()
         feed = dict(zip(leaves, case.draw(), strict=True))
-        feed |= {leaf(x.type, "t", k): t for k, (x, t) in
-                 enumerate(zip(_moved(leaves), normals(_moved(leaves), 1), strict=True))}
+        feed |= {
+            leaf(x.type, "t", k): t
+            for k, (x, t) in enumerate(zip(_moved(leaves), normals(_moved(leaves), 1), strict=True))
+        }
         z = case.apply(*leaves)
         feed[leaf(z.type, "g", 0)] = normals([z], 2)[0]
         for got, want in zip(run(simplified(roots), feed), run(roots, feed), strict=True):

@@ -133,8 +133,11 @@ LITERALS: dict[str, Literal] = {
     "logsumexp": (([math.log(2), math.log(3), 0.0],), {"axes": (0,)}, math.log(6)),
     "softmax": (([0.0, math.log(3)],), {"axis": 0}, [0.25, 0.75]),
     "log_softmax": (([0.0, math.log(3)],), {"axis": 0}, [-math.log(4), math.log(0.75)]),
-    "cross_entropy": (([[0.0, math.log(3)], [0.0, 0.0]], i(1, 0)), {},
-                      [math.log(4 / 3), math.log(2)]),
+    "cross_entropy": (
+        ([[0.0, math.log(3)], [0.0, 0.0]], i(1, 0)),
+        {},
+        [math.log(4 / 3), math.log(2)],
+    ),
     "cross_entropy_soft": (([[0.0, 0.0]], [[0.25, 0.75]]), {}, [math.log(2)]),
     "binary_cross_entropy": (([0.0, math.log(3)], [0.5, 1.0]), {}, [math.log(2), math.log(4 / 3)]),
     "layer_norm": (([1.0, 3.0],), {"axes": (0,), "eps": 0.0}, [-1.0, 1.0]),

@@ -182,7 +182,9 @@ def test_wrong_declaration_is_noticed(p: Primitive) -> None:
 @pytest.mark.parametrize("point", POINTS, ids=str)
 def test_wrong_convention_is_noticed(point: Point) -> None:
     shifted = tuple(np.asarray(d) + 0.25 for d in point.partials)
-    same = [np.array_equal(a, b, equal_nan=True) for a, b in zip(shifted, point.partials, strict=True)]
+    same = [
+        np.array_equal(a, b, equal_nan=True) for a, b in zip(shifted, point.partials, strict=True)
+    ]
     if not all(same):
         with pytest.raises(AssertionError):
             check_convention(replace(point, partials=shifted))

@@ -175,7 +175,9 @@ class _Drawing:
 
     def _slice(self, k: int, node: Node) -> None:
         start = tuple(self.draw(st.integers(0, n - 1)) for n in node.shape)
-        stop = tuple(self.draw(st.integers(a + 1, n)) for a, n in zip(start, node.shape, strict=True))
+        stop = tuple(
+            self.draw(st.integers(a + 1, n)) for a, n in zip(start, node.shape, strict=True)
+        )
         step = tuple(self.draw(st.integers(1, 2)) for _ in node.shape)
         made = _applied("slice", [k], start=start, stop=stop, step=step)
         self.add(f"slice({k}, {start}, {stop}, {step})", made)
@@ -216,7 +218,9 @@ class _Drawing:
         labels = (0,) if len(node.shape) == 1 else (0, 1)
         other = (0,) if len(node.shape) == 1 else (2, 1)
         out = () if len(node.shape) == 1 else (0, 2)
-        self.add(f"contract[{k}, {j}]", _applied("contract", [k, j], lhs=labels, rhs=other, out=out))
+        self.add(
+            f"contract[{k}, {j}]", _applied("contract", [k, j], lhs=labels, rhs=other, out=out)
+        )
 
 
 @st.composite

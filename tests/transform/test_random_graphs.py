@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.ops.cases import Array, run
 from tests.ops.laws import close, differences, same
@@ -41,7 +41,9 @@ def near_a_kink(body: Node, feed: dict[Node, Array]) -> bool:
     nodes = [n for n in toposort([body]) if n.op is not None]
     values = dict(zip(nodes, run(nodes, feed), strict=True)) | feed
     return any(
-        bool(np.any(NEAR[n.name](n, *(values[x] for x in n.inputs)))) for n in nodes if n.name in NEAR
+        bool(np.any(NEAR[n.name](n, *(values[x] for x in n.inputs))))
+        for n in nodes
+        if n.name in NEAR
     )
 
 
@@ -148,8 +150,11 @@ def test_vmap_is_a_loop(recipe: Recipe, seed: int, data: st.DataObject) -> None:
     (body,) = inlined([recipe.build(xs)])
     flags = data.draw(st.tuples(*(st.booleans() for _ in xs)))
     arrays = operands(recipe, seed, lead=(2,))
-    many_xs = {x: leaf(b.type, "b", k) for k, (x, b) in enumerate(
-        zip(xs, recipe.leaves(lead=(2,)), strict=True)) if flags[k]}
+    many_xs = {
+        x: leaf(b.type, "b", k)
+        for k, (x, b) in enumerate(zip(xs, recipe.leaves(lead=(2,)), strict=True))
+        if flags[k]
+    }
     ((batched, carries),) = vmap([body], many_xs)
     check([batched], [*xs, *many_xs.values()], lowered=True)
     feed = {x: a[0] for x, a in zip(xs, arrays, strict=True)}
@@ -167,14 +172,17 @@ def test_vmap_is_a_loop(recipe: Recipe, seed: int, data: st.DataObject) -> None:
 def test_simplify_keeps_values_to_the_bit(recipe: Recipe, seed: int) -> None:
     xs = recipe.leaves()
     (body,) = inlined([recipe.build(xs)])
-    roots = [body, *(g for g in vjp([body], xs, [full(1, body.type)]) if g is not None)]
+    gradients = [g for g in vjp([body], xs, [full(1, body.type)]) if g is not None]
+    roots = [body, *gradients]
     simpler = simplified(roots)
     check(simpler, xs, lowered=True)
     assert len(toposort(simpler)) <= len(toposort(roots))
     assert simplified(simpler) == simpler
     feed = feed_of(xs, operands(recipe, seed))
-    for got, want in zip(run(simpler, feed), run(roots, feed), strict=True):
-        same(got, want)
+    got, want = run(simpler, feed), run(roots, feed)
+    same(got[0], want[0])
+    for a, b in zip(got, want, strict=True):  # of a cotangent, the sign of a zero is left open
+        assert_array_equal(a, b)
 
 
 @many

@@ -284,6 +284,15 @@ class Tensor:
         """The same value; tensors never change, so nothing is copied."""
         return +self
 
+    def __reduce__(self) -> Any:
+        """For `copy` and `pickle`: the value and whether it requires a gradient; nothing of a graph."""
+        if self._trace is not None and self._flags & GRAD:
+            raise TypeMismatch(
+                f"copy: {self.type} is a result that has a gradient; write t.clone() to keep its "
+                "history, t.detach() to leave it behind"
+            )
+        return type(self), (self.numpy(), self.requires_grad)
+
     # --- indexing: see api/indexing.py ------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Tensor:
@@ -494,7 +503,8 @@ def lazy(node: Node, trace: Trace, flags: int) -> Tensor:
 def lazy_alias(t: Tensor) -> Tensor:
     """Another tensor for the same node."""
     trace = join((t,))
-    return lazy(enter(t, trace), trace, t._flags)
+    (node,), flags = _nodes((t,), trace)
+    return lazy(node, trace, flags)
 
 
 def asarray(
@@ -542,11 +552,11 @@ def node_of(t: Tensor, trace: Trace) -> Node:
     node = t._node  # before the trace: another thread may be cutting it off
     if t._trace is trace:
         pass
-    elif t._trace is None and t._slot[0] == trace.number:
-        node = t._slot[1]
+    elif t._trace is None and (slot := t._slot)[0] == trace.number:
+        node = slot[1]
     else:
         node = enter(t, trace)
-    if t._flags & GRAD and not state.enabled:
+    if not state.enabled and (t._flags & GRAD or state.frozen):
         return build(ar.stop_gradient, (node,), ())  # type: ignore[arg-type]
     return node  # type: ignore[return-value]
 
@@ -801,6 +811,9 @@ def _spread(t: Tensor, trace: Trace, seed: Node, create_graph: bool) -> None:
 def no_grad() -> Generator[None]:
     """Within this, results do not remember what they came from.
 
+    Inside a transform such as `wb.grad` they are constants for its derivative too; around a transform this
+    says nothing about the transform's own variables.
+
     >>> import wingbeat as wb
     >>> x = wb.asarray(2.0, requires_grad=True)
     >>> with wb.no_grad():
@@ -808,11 +821,12 @@ def no_grad() -> Generator[None]:
     >>> y.requires_grad
     False
     """
-    outer, state.enabled = state.enabled, False
+    outer = state.enabled, state.frozen
+    state.enabled, state.frozen = False, state.trace is not None and state.trace.scoped
     try:
         yield
     finally:
-        state.enabled = outer
+        state.enabled, state.frozen = outer
 
 
 def assign(targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:

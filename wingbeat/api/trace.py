@@ -77,14 +77,20 @@ class Trace:
         """The leaf for an array; the same one when the same array comes again."""
         key = (id(value), id(source))
         node = self.slots.get(key)
-        if node is None:
+        return node if node is not None else self._fresh_slot(key, value, source)
+
+    def _fresh_slot(self, key: tuple[int, int], value: Array, source: Tensor | None) -> Node:
+        with self.lock:  # two threads would give two arrays one number
+            if (node := self.slots.get(key)) is not None:
+                return node
             type_ = tensor_type(value.shape, value.dtype)
             number = self.counts.get(type_, 0)
             self.counts[type_] = number + 1
-            node = self.slots[key] = leaf(type_, "", number)
+            node = leaf(type_, "", number)
             self.values[node] = value  # keeps the array alive, and with it its id
             if source is not None:
                 self.sources[node] = source
+            self.slots[key] = node  # last: who finds it finds its value
         return node
 
     def tag(self) -> int:
@@ -96,6 +102,7 @@ class Trace:
 class _State(threading.local):
     trace: Trace | None = None
     enabled: bool = True  # gradients are recorded
+    frozen: bool = False  # within a transform and within no_grad() there: all results are constants
 
 
 state = _State()
@@ -111,15 +118,15 @@ def current() -> Trace:
 @contextmanager
 def scope() -> Generator[bool]:
     """A trace for one outermost transform; yields whether this is the outermost one."""
-    outer = state.trace
-    if outer is not None and outer.scoped:
-        yield False
-        return
-    state.trace = Trace(scoped=True)
+    outer, frozen = state.trace, state.frozen
+    nested = outer is not None and outer.scoped
+    if not nested:
+        state.trace = Trace(scoped=True)
+    state.frozen = False  # no_grad() around a transform is not about the transform's variables
     try:
-        yield True
+        yield not nested
     finally:
-        state.trace = outer
+        state.trace, state.frozen = outer, frozen
 
 
 # --- the user's line ------------------------------------------------------------------------
@@ -148,40 +155,39 @@ def join(tensors: Sequence[Tensor]) -> Trace:
     """The trace in which the operands can meet: `enter` gives each of them its node there."""
     found: Trace | None = None
     for t in tensors:
-        if t._trace is not None and t._trace is not found:
+        trace = t._trace
+        if trace is not None and trace is not found:
             if found is not None:
                 return _merge(tensors)
-            found = t._trace
+            found = trace
     return found or current()
 
 
 def _merge(tensors: Sequence[Tensor]) -> Trace:
-    traces = [t._trace for t in tensors if t._trace is not None]
-    here = state.trace
-    if here is not None and here.scoped and here in traces:
-        return here
-    return max(traces, key=lambda trace: len(trace.tensors))
+    traces = [trace for t in tensors if (trace := t._trace) is not None]
+    if state.trace in traces and state.trace is not None and state.trace.scoped:
+        return state.trace
+    # None is left where another thread evaluated all of them meanwhile.
+    return max(traces, key=lambda trace: len(trace.tensors)) if traces else current()
 
 
 def enter(t: Tensor, trace: Trace) -> Node:
     """The node of `t` in `trace`."""
-    node = t._node
-    if t._trace is trace:
+    node, origin = t._node, t._trace  # the node first: it goes last when `t` is cut off its graph
+    if origin is trace:
         return node  # type: ignore[return-value]
-    if t._trace is not None and not t._flags and not t._trace.scoped:
+    if origin is not None and not t._flags and not origin.scoped:
         evaluate(t)
-    if t._trace is None:
+        origin = t._trace
+    if origin is None or node is None:
         node = trace.slot(t._value, t if t._flags & GRAD else None)
         t._slot = (trace.number, node)
         return node
-    return _import(t, trace)
+    return _import(node, origin, trace)
 
 
-def _import(t: Tensor, into: Trace) -> Node:
-    """The graph of `t` built again over the leaves of another trace."""
-    origin = t._trace
-    assert origin is not None
-    assert t._node is not None
+def _import(root: Node, origin: Trace, into: Trace) -> Node:
+    """A graph of one trace built again over the leaves of another."""
     known = into.imported.setdefault(origin, {})
 
     def change(node: Node) -> Node | None:
@@ -191,11 +197,11 @@ def _import(t: Tensor, into: Trace) -> Node:
             return None
         return into.slot(origin.values[node], origin.sources.get(node))
 
-    rewrite([t._node], change, known)
-    for node in origin.kept:
+    rewrite([root], change, known)
+    for node in tuple(origin.kept):  # another thread may be evaluating there
         if node in known and known[node] not in into.values:
             keep(into, known[node], origin.values[node])
-    return known[t._node]
+    return known[root]
 
 
 # --- evaluation ---------------------------------------------------------------------------------

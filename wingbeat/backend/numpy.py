@@ -24,8 +24,7 @@ def compile(graph: Graph) -> Run:
         env: list[Any] = [None] * size
         for k, array in zip(inputs, arrays, strict=True):
             env[k] = array
-        # Infinities and NaN are results like others; who wants to know where they arose asks for
-        # it.
+        # Infinities and NaN are results like others; who wants to know where they arose asks.
         with np.errstate(all="ignore"):
             for function, xs, k, dead in steps:
                 try:
@@ -73,8 +72,12 @@ def _into(function: np.ufunc, place: int, *xs: Array) -> Array:
 
 
 def _frozen(value: Any) -> Array:
-    """Tensors are values, so what stands behind them cannot be written to."""
+    """Tensors are values, so what stands behind them cannot be written to.
+
+    The array itself may be an input, which stays as its owner wants it: a view is made read-only.
+    """
     array = np.asarray(value)
     if array.flags.writeable:
+        array = array.view()
         array.flags.writeable = False
     return array

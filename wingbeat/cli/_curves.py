@@ -25,7 +25,7 @@ def draw(history: "wb.train.History", path: Path, title: str, other: str) -> Non
     names = [n.removeprefix("val_") for n in epochs.columns if n.startswith("val_")][:2]
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)  # a folder may be called a$b
     for k, name in enumerate(names):
         axes = figure.add_subplot(1, len(names), k + 1)
         for column, label, style in ((name, "train", "-o"), (f"val_{name}", other, "--s")):

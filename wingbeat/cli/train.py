@@ -179,7 +179,7 @@ def _train(
     more = wb.train.mae if parts.test.classes is None else wb.train.confusion
     result = wb.train.evaluate(model, parts.test, fit["loss"], (*fit["metrics"], more))
     other = "test" if plan["patience"] is None else "validation"
-    _curves.draw(history, folder / "curves.png", f"{plan.name}: {folder}", other)
+    _curves.draw(history, folder / "curves.png", f"{plan.name}: {folder.name}", other)
     _train_report.closing(result, parts.test, parts.unit, plan, history)
     print(f"\nSaved in {folder}: checkpoint.safetensors, curves.png")
     return 0

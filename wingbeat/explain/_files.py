@@ -12,12 +12,12 @@ from wingbeat.errors import BadInput
 def write_whole(file: Path, text: str) -> None:
     """Write beside, fsync, rename; raises `BadInput` with one sentence where that is not possible."""
     folder = file.parent
-    if not folder.is_dir():
-        raise BadInput(f"{file} cannot be written: there is no folder {folder}")
-    if file.is_dir():
-        raise BadInput(f"{file} cannot be written: it is a folder")
     beside: Path | None = None
     try:
+        if not folder.is_dir():
+            raise BadInput(f"{file} cannot be written: there is no folder {folder}")
+        if file.is_dir():
+            raise BadInput(f"{file} cannot be written: it is a folder")
         handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=folder)
         beside = Path(name)
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:

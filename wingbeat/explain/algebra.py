@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from wingbeat.ir.node import Node, Primitive, full
+from wingbeat.ir.types import tensor_type
 from wingbeat.ir.walk import rewrite
 from wingbeat.ops import arithmetic as ar
 from wingbeat.ops import logic
@@ -19,6 +20,7 @@ from wingbeat.ops.families import constant_of
 from wingbeat.transform.simplify import RULES as EXACT
 
 Rule = Callable[..., Node | None]
+MOST_TERMS = 40  # of a sum that is searched for like terms
 
 
 def _fold(x: Node, y: Node, f: Callable[[float, float], float]) -> Node | None:
@@ -48,38 +50,58 @@ def _times(c: float, x: Node) -> Node:
     return -x if c == -1 else full(c, x.type) * x
 
 
+def _terms(x: Node, sign: float = 1.0) -> list[tuple[float, Node | None]]:
+    """`x` as a sum of numbers times nodes; None stands for 1."""
+    found: list[tuple[float, Node | None]] = []
+    stack = [(sign, x)]
+    while stack and len(found) + len(stack) <= MOST_TERMS:
+        c, node = stack.pop()
+        if node.op is ar.add:
+            stack += [(c, node.inputs[1]), (c, node.inputs[0])]
+        elif node.op is ar.sub:
+            stack += [(-c, node.inputs[1]), (c, node.inputs[0])]
+        elif (value := constant_of(node)) is not None:
+            found.append((c * value, None))
+        else:
+            d, rest = _coefficient(node)
+            found.append((c * d, rest))
+    return [*found, *reversed(stack)]
+
+
+def _sum(x: Node, y: Node, sign: float) -> Node | None:
+    """x + y or x - y with like terms joined; None where there are none, and no sign to turn."""
+    terms = [*_terms(x), *_terms(y, sign)]
+    joined: dict[Node | None, float] = {}
+    for c, node in terms:
+        joined[node] = joined.get(node, 0.0) + c
+    if not all(math.isfinite(c) for c in joined.values()):
+        return None
+    kept = [(c, node) for node, c in joined.items() if c]
+    awkward = constant_of(x) == 0 or _is_negative(x) or _is_negative(y)
+    if len(kept) == len(terms) and not awkward:
+        return None
+    kept.sort(key=lambda term: term[0] < 0)  # -a + b is b - a
+    result: Node | None = None
+    for c, node in kept:
+        part = full(abs(c), x.type) if node is None else _times(abs(c), node)
+        if result is None:
+            result = part if c > 0 else -part
+        else:
+            result = result + part if c > 0 else result - part
+    return result or full(0, x.type)
+
+
+def _is_negative(x: Node) -> bool:
+    value = constant_of(x)
+    return _coefficient(x)[0] < 0 if value is None else value < 0
+
+
 def _add(x: Node, y: Node) -> Node | None:
-    if (folded := _fold(x, y, lambda a, b: a + b)) is not None:
-        return folded
-    (c, u), (d, v) = _coefficient(x), _coefficient(y)
-    if u is v and constant_of(u) is None:
-        return _times(c + d, u) if c + d else full(0, x.type)
-    if x.op is ar.neg:
-        return y - x.inputs[0]
-    if d < 0:
-        return x - _times(-d, v)
-    b = constant_of(y)
-    if b is not None and b < 0:
-        return x - full(-b, y.type)
-    if x.op is ar.add and (joined := _add(x.inputs[1], y)) is not None:
-        return x.inputs[0] + joined
-    return None
+    return _sum(x, y, 1.0)
 
 
 def _sub(x: Node, y: Node) -> Node | None:
-    if (folded := _fold(x, y, lambda a, b: a - b)) is not None:
-        return folded
-    if x is y:
-        return full(0, x.type)
-    if constant_of(x) == 0:
-        return -y
-    (c, u), (d, v) = _coefficient(x), _coefficient(y)
-    if u is v and constant_of(u) is None:
-        return _times(c - d, u) if c != d else full(0, x.type)
-    if d < 0:
-        return x + _times(-d, v)
-    b = constant_of(y)
-    return x + full(-b, y.type) if b is not None and b < 0 else None
+    return _sum(x, y, -1.0)
 
 
 def _mul(x: Node, y: Node) -> Node | None:
@@ -129,9 +151,34 @@ def _pow(x: Node, y: Node) -> Node | None:
 
 
 def _where(c: Node, x: Node, y: Node) -> Node | None:
+    known = constant_of(c)
+    if known is not None:
+        return x if known else y
     return x if x is y else None
 
 
+def _known(op: Primitive) -> Rule:
+    """A comparison of two numbers, or logic of two known truths."""
+
+    def rule(x: Node, y: Node) -> Node | None:
+        a, b = constant_of(x), constant_of(y)
+        if a is None or b is None:
+            return None
+        return full(bool(op.numpy(a, b)), tensor_type(x.shape, "bool"))
+
+    return rule
+
+
+_TRUTHS = (
+    logic.equal,
+    logic.not_equal,
+    logic.less,
+    logic.less_equal,
+    logic.greater,
+    logic.greater_equal,
+    logic.logical_and,
+    logic.logical_or,
+)
 _LOOSE: dict[Primitive, Rule] = {
     ar.add: _add,
     ar.sub: _sub,
@@ -141,6 +188,7 @@ _LOOSE: dict[Primitive, Rule] = {
     tr.pow: _pow,
     logic.where: _where,
     ar.scaled: lambda g, d: g * d,
+    **{op: _known(op) for op in _TRUTHS},
 }
 
 

@@ -220,6 +220,12 @@ def _children(node: ast.expr) -> list[tuple[ast.expr, bool]]:
 
 def _problem(node: ast.expr, condition: bool, shown: str) -> str | None:
     match node:
+        case ast.Compare() if condition:
+            if len(node.ops) == 1 and type(node.ops[0]) in COMPARISONS:
+                return None
+            return f"a condition is one comparison such as a < b, not {shown!r}"
+        case _ if condition:
+            return f"the condition of where is a comparison such as a < b, not {shown!r}"
         case ast.Name():
             return None
         case ast.Constant():
@@ -228,10 +234,6 @@ def _problem(node: ast.expr, condition: bool, shown: str) -> str | None:
             return None
         case ast.UnaryOp() if type(node.op) in UNARY:
             return None
-        case ast.Compare() if condition:
-            if len(node.ops) == 1 and type(node.ops[0]) in COMPARISONS:
-                return None
-            return f"a condition is one comparison such as a < b, not {shown!r}"
         case ast.Call():
             return _call_problem(node, shown)
         case _:

@@ -38,7 +38,11 @@ _INFIX: dict[str, tuple[str, int, int]] = {
     "greater": ("{0:tighter} > {1:tighter}", SUM, PRODUCT),
     "greater_equal": ("{0:tighter} >= {1:tighter}", SUM, PRODUCT),
 }
-_CALLED = {"maximum": "max", "minimum": "min", "root": "sqrt"}  # operations whose function has another name
+_CALLED = {
+    "maximum": "max",
+    "minimum": "min",
+    "root": "sqrt",
+}  # operations whose function has another name
 
 
 class Plain:

@@ -19,8 +19,8 @@ from wingbeat.explain.model import Edge, Model, Step
 from wingbeat.explain.paths import Paths
 
 if TYPE_CHECKING:
-    from wingbeat.explain.solve import Solution
     from wingbeat.explain._explanation import Explanation
+    from wingbeat.explain.solve import Solution
 
 MOST_ROWS = 60  # of a table; what is left out is counted
 MOST_PATHS = 8

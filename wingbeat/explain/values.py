@@ -32,6 +32,8 @@ def read_value(text: str, name: str = "value") -> Any:
         value = ast.literal_eval(text.strip())
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         raise _unreadable(name, text) from None
+    if not isinstance(value, int | float | list):
+        raise _unreadable(name, text)
     return as_value(value, name)
 
 
@@ -39,7 +41,8 @@ def as_value(value: Any, name: str) -> Any:
     """A float64 array of numbers, lists and arrays that a program hands over; `BadInput` for others."""
     try:
         array = np.asarray(value)
-        if array.dtype.kind not in "biuf" and array.dtype != object:
+        huge = array.dtype == object and all(type(v) is int for v in array.flat)
+        if array.dtype.kind not in "biuf" and not huge:
             raise _unreadable(name, value)
         return array.astype(np.float64)
     except (ValueError, TypeError, OverflowError, RecursionError):

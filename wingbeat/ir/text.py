@@ -29,7 +29,10 @@ _RETURN = re.compile(r"\s*return (.+?)\s*")
 # A name that Python reads back as it was written, and that cannot be taken for a node's: those are
 # %0, %1, ..., which Python reads as _0, _1, ...
 _NAME = re.compile(r"[^\W\d_]\w*")
-_MALFORMED = (LookupError, SyntaxError, ValueError, TypeError, ArithmeticError, RecursionError)
+_MALFORMED = (
+    *(LookupError, SyntaxError, ValueError, TypeError, ArithmeticError),
+    *(RecursionError, MemoryError),  # of the parser, for text that nests too deeply
+)
 
 
 def names(nodes: Iterable[Node]) -> dict[Node, str]:
@@ -136,6 +139,9 @@ def _applied(op: Primitive, arguments: str, env: dict[str, Node]) -> Node:
         examples = [dict(s.attrs)[name] for s in op.samples if name in dict(s.attrs)]
         if not any(_alike(value, example) for example in examples):
             raise ValueError(f"{name}={value!r} is no attribute of {op.name}")
+    if len(attrs) < len(call.keywords):
+        raise ValueError("an attribute is given twice")
+    op.type_rule(*(x.type for x in inputs), **attrs)  # `build` may know an equal one: 1 == 1.0
     return op(*inputs, **attrs)
 
 

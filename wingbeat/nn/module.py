@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, Self, cast
 
 import numpy as np
 
 from wingbeat.api import Tensor, asarray, assign, tree
 from wingbeat.errors import BadCheckpoint, NotSupported, TypeMismatch
 from wingbeat.nn import _walk
+from wingbeat.nn._loading import Difference, fitting, lacking
 from wingbeat.nn.parameter import Parameter
 from wingbeat.nn.summary import Summary, summarise
 
 _Array = np.ndarray[Any, Any]
-
-
-class Difference(NamedTuple):
-    """The names that a model and a state dict do not share."""
-
-    missing: list[str]
-    unexpected: list[str]
 
 
 class Module(_walk.Branch):
@@ -29,7 +23,7 @@ class Module(_walk.Branch):
     Attributes that are a `Parameter` or a `Module`, or lists, tuples or dicts of them, are found by
     themselves; calling `super().__init__()` is allowed and not needed. A module is a tree of its
     parameters: `wb.grad(loss)(model, x, y)` returns a module of the same form with gradients in
-        their places.
+    their places.
 
     >>> import wingbeat as wb
     >>> class Line(wb.nn.Module):
@@ -169,10 +163,10 @@ class Module(_walk.Branch):
         difference = Difference(
             [n for n in here if n not in state], [n for n in state if n not in here]
         )
-        faults = _faults(difference) if strict else []
+        faults = lacking(difference) if strict else []
         new: dict[str, Tensor] = {}
         for name in (n for n in here if n in state):
-            value = _fitting(name, state[name], here[name])
+            value = fitting(name, state[name], here[name])
             if isinstance(value, str):
                 faults.append(value)
             else:
@@ -275,24 +269,6 @@ class Module(_walk.Branch):
         total                                        8
         """
         return summarise(self)
-
-
-def _faults(difference: Difference) -> list[str]:
-    return [
-        f"{what} {', '.join(names)}"
-        for what, names in zip(("missing", "unexpected"), difference, strict=True)
-        if names
-    ]
-
-
-def _fitting(name: str, value: Any, target: Tensor) -> Tensor | str:
-    """`value` in the dtype of `target`, or what is wrong with it."""
-    array = np.asarray(value)
-    if array.shape != target.shape:
-        return f"{name} has shape {target.shape}, got {array.shape}"
-    if not np.can_cast(array.dtype, target.dtype, "same_kind"):
-        return f"{name} is {target.type}, got {array.dtype}"
-    return asarray(array.astype(target.dtype))
 
 
 def _flatten(module: Module) -> tuple[list[Any], Module]:

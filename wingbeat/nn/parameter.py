@@ -47,12 +47,3 @@ class Parameter(Tensor):
         tensor([0., 0.], dtype=float32, requires_grad=True)
         """
         super().__init__(np.asarray(value), self.requires_grad)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
-        """Another parameter with the same value and no gradient: for `copy.deepcopy(model)`."""
-        copy = memo[id(self)] = Parameter(self.numpy(), self.requires_grad)
-        return copy
-
-    def __reduce__(self) -> Any:
-        """For pickle: a value and a flag, and nothing of a graph."""
-        return Parameter, (self.numpy(), self.requires_grad)

@@ -49,7 +49,8 @@ def require_kind(accepts: str, *dtypes: DType) -> None:
 
 def constant_of(x: Node) -> float | None:
     """The number that fills `x`, when the graph itself says it."""
-    return dict(x.attrs)["value"] if x.op is not None and x.op.name == "full" else None
+    # Asked for often; attributes are sorted: dtype, shape, value.
+    return x.attrs[2][1] if x.op is not None and x.op.name == "full" else None
 
 
 def one_like(x: Node) -> Node:
@@ -65,11 +66,13 @@ def pull(g: Node, d: Node | Callable[[Node], Node] | None) -> Node | None:
 
     A partial that is more than a factor is a function, and is asked for the product.
     """
-    if d is not None and not isinstance(d, Node):
-        return d(g)
-    if d is None or constant_of(d) == 0:
+    if d is None:
         return None
-    if constant_of(d) == 1:
+    if not isinstance(d, Node):
+        return d(g)
+    if (c := constant_of(d)) == 0:
+        return None
+    if c == 1:
         return g
     if constant_of(g) == 1:
         return d
@@ -107,7 +110,11 @@ def elementwise(
 ) -> Primitive:
     """z[i] = f(x[i], ...). `partials(z, x, ...)` gives dz/dx, ...; both modes follow from it."""
 
+    arity = len(samples[0].shapes)
+
     def type_rule(*xs: TensorType) -> TensorType:
+        if len(xs) != arity:
+            raise TypeMismatch(f"takes {arity} operands, not {len(xs)}")
         if any(x is not xs[0] for x in xs):
             raise TypeMismatch("operands must have equal types; broadcast and cast them first")
         require_kind(accepts, xs[0].dtype)

@@ -40,7 +40,7 @@ def back(g: Node, x: Node, axes: Axes) -> Node:
 sum = linear(
     "sum",
     type_rule=_sum_type,
-    numpy=lambda x, *, axes: np.sum(x, axis=axes, dtype=x.dtype),
+    numpy=lambda x, *, axes: np.sum(x, axis=axes, dtype=x.dtype) if axes else x,
     adjoint=lambda g, x, *, axes: back(g, x, axes),
     batch=lambda op, x, *, axes: op(x, axes=shift(axes)),
     element=lambda s, read, i, *, axes: s.reduce(

@@ -10,9 +10,10 @@
 ...     optimizer.step()
 """
 
+from wingbeat.optim.adam import Adam, AdamW
 from wingbeat.optim.clip import clip_grad_norm, clip_grad_value
 from wingbeat.optim.methods import Method, adam, adamw, sgd
-from wingbeat.optim.optimizer import SGD, Adam, AdamW
+from wingbeat.optim.optimizer import Optimizer
 from wingbeat.optim.plateau import ReduceOnPlateau
 from wingbeat.optim.rules import Rule, add_decay, chain, descend, momentum, scale_by_adam
 from wingbeat.optim.schedules import (
@@ -23,6 +24,7 @@ from wingbeat.optim.schedules import (
     StepDecay,
     Warmup,
 )
+from wingbeat.optim.sgd import SGD
 
 __all__ = [
     "SGD",
@@ -33,6 +35,7 @@ __all__ = [
     "Exponential",
     "Method",
     "OneCycle",
+    "Optimizer",
     "ReduceOnPlateau",
     "Rule",
     "StepDecay",

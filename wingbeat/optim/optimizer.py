@@ -9,7 +9,7 @@ from wingbeat.api import Tensor, assign, no_grad
 from wingbeat.errors import BadInput, TypeMismatch
 from wingbeat.optim import _checks, _state
 from wingbeat.optim._update import Due, updated
-from wingbeat.optim.methods import Rate, check_adam, check_sgd, rate_at
+from wingbeat.optim.methods import Rate, rate_at
 from wingbeat.optim.rules import Rule
 
 Group = dict[str, Any]
@@ -36,6 +36,17 @@ class Optimizer:
     Raises:
         BadInput: no parameters, one twice, or an option out of range.
         TypeMismatch: something is no parameter, or does not require a gradient.
+
+    >>> import wingbeat as wb
+    >>> class Descent(wb.optim.Optimizer):
+    ...     def __init__(self, params, lr):
+    ...         super().__init__(params, {"lr": lr}, lambda options: rule)
+    >>> rule = wb.optim.descend()
+    >>> w = wb.nn.Parameter([4.0])
+    >>> (w * w).sum().backward()
+    >>> Descent([w], lr=0.25).step()
+    >>> w.tolist()
+    [2.0]
     """
 
     def __init__(self, params: Any, options: Group, rule: Callable[[Group], Rule]) -> None:
@@ -162,123 +173,3 @@ class Optimizer:
         if len(lines) == 1:
             return f"{self._name}({lines[0]})"
         return "\n  ".join([f"{self._name}(", *lines]) + "\n)"
-
-
-class SGD(Optimizer):
-    """Gradient descent: p - lr g; momentum takes v = momentum v + (1 - dampening) g in place of g.
-
-    Args:
-        params: parameters, as `model.parameters()`; or dicts, each with "params" and options of its
-            own.
-        lr: the learning rate: a number, or a schedule (a function of the number of steps made).
-        momentum: 0 for none (Polyak, 1964).
-        nesterov: whether g + momentum v is taken in place of v (Sutskever et al., 2013).
-        weight_decay: d for g + d p in place of g.
-        dampening: taken off the gradient's part in v, except in the first step.
-
-    Raises:
-        BadInput: an option out of range, no parameters, or one twice.
-        TypeMismatch: something is no parameter, or has requires_grad=False.
-
-    >>> import wingbeat as wb
-    >>> w = wb.nn.Parameter([4.0])
-    >>> optimizer = wb.optim.SGD([w], lr=0.25)
-    >>> (w * w).sum().backward()
-    >>> optimizer.step()
-    >>> w.tolist()
-    [2.0]
-    """
-
-    def __init__(
-        self,
-        params: Any,
-        lr: Rate,
-        momentum: float = 0.0,
-        nesterov: bool = False,
-        weight_decay: float = 0.0,
-        dampening: float = 0.0,
-    ) -> None:
-        options = {
-            "lr": lr,
-            "momentum": momentum,
-            "nesterov": nesterov,
-            "weight_decay": weight_decay,
-            "dampening": dampening,
-        }
-        super().__init__(params, options, _sgd)
-
-
-def _sgd(g: Group) -> Rule:
-    return check_sgd(g["momentum"], g["dampening"], g["nesterov"], g["weight_decay"], "SGD")
-
-
-class Adam(Optimizer):
-    """p - lr m^ / (sqrt(v^) + eps), m^ and v^ the corrected means of g and g^2.
-
-    Kingma and Ba (2015).
-
-    Args:
-        params: parameters, as `model.parameters()`; or dicts, each with "params" and options of its
-            own.
-        lr: the learning rate: a number, or a schedule (a function of the number of steps made).
-        betas: how much of the two means is kept in a step.
-        eps: added to the root.
-        weight_decay: d for g + d p in place of g.
-
-    Raises:
-        BadInput: an option out of range, no parameters, or one twice.
-        TypeMismatch: something is no parameter, or has requires_grad=False.
-
-    >>> import wingbeat as wb
-    >>> w = wb.nn.Parameter([4.0])
-    >>> optimizer = wb.optim.Adam([w], lr=0.5)
-    >>> (w * w).sum().backward()
-    >>> optimizer.step()
-    >>> round(w.item(), 6)
-    3.5
-    """
-
-    def __init__(
-        self,
-        params: Any,
-        lr: Rate = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-    ) -> None:
-        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, options, _adam)
-
-
-def _adam(g: Group) -> Rule:
-    return check_adam(g["betas"], g["eps"], g["weight_decay"], False, "Adam")
-
-
-class AdamW(Optimizer):
-    """Adam whose decay stands beside the gradient: p (1 - lr d) - lr m^ / (sqrt(v^) + eps).
-
-    Loshchilov and Hutter (2019). Arguments and errors as for `Adam`.
-
-    >>> import wingbeat as wb
-    >>> w = wb.nn.Parameter([4.0])
-    >>> optimizer = wb.optim.AdamW([w], lr=0.5, weight_decay=0.5)
-    >>> (w * w).sum().backward()
-    >>> optimizer.step()
-    >>> round(w.item(), 6)
-    2.5
-    """
-
-    def __init__(
-        self,
-        params: Any,
-        lr: Rate = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-    ) -> None:
-        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, options, _adamw)
-
-
-def _adamw(g: Group) -> Rule:
-    return check_adam(g["betas"], g["eps"], g["weight_decay"], True, "AdamW")

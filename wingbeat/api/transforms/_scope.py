@@ -9,7 +9,7 @@ from typing import Any
 
 from wingbeat.api import tree
 from wingbeat.api.tensor import Tensor, asarray, lazy
-from wingbeat.api.trace import ABSTRACT, detach, enter, evaluate, join, scope
+from wingbeat.api.trace import ABSTRACT, detach, enter, evaluate, join, scope, state
 from wingbeat.errors import NotDifferentiable, TypeMismatch
 from wingbeat.ir.node import Node
 from wingbeat.ops.arithmetic import alias
@@ -21,6 +21,7 @@ Function = Callable[..., Any]
 
 def outermost(function: Callable[[], Any]) -> Any:
     """Run a transform in a trace of its own, and evaluate what comes out of the outermost one."""
+    frozen = state.frozen
     with scope() as is_outermost:
         result = function()
         if is_outermost:
@@ -29,7 +30,8 @@ def outermost(function: Callable[[], Any]) -> Any:
             for t in found:
                 if not t._flags:
                     detach(t)
-        return result
+    # no_grad() around this call, but inside another transform: there its result is a constant.
+    return tree.map(lambda x: +x if isinstance(x, Tensor) else x, result) if frozen else result
 
 
 def checked_function(f: Any, name: str) -> None:
