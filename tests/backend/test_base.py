@@ -1,4 +1,4 @@
-"""Programs: planned once per structure, bounded in number, safe for threads, exact about failures."""
+"""Programs: planned once per structure, bounded in number, safe for threads, exact in failure."""
 
 from __future__ import annotations
 

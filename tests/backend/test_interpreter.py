@@ -1,4 +1,4 @@
-"""The interpreter: results that are read once more are overwritten in place, and nobody can tell."""
+"""The interpreter: results with one reader left are overwritten in place, and nobody can tell."""
 
 from __future__ import annotations
 

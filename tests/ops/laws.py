@@ -1,4 +1,4 @@
-"""What holds for every primitive. Each law takes a case and raises `AssertionError` where it is broken."""
+"""What holds for every primitive. A law takes a case and raises `AssertionError` where broken."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def backends_agree(case: Case) -> None:
 
 
 def layout_is_immaterial(case: Case) -> None:
-    """Operands that are transposed, strided, reversed or broadcast give what contiguous copies give."""
+    """Transposed, strided, reversed and broadcast operands give what contiguous copies give."""
     for view in (_transposed, _strided, _reversed, _repeated):
         arrays = [view(a) for a in case.draw()]
         before = [a.copy() for a in arrays]
@@ -165,7 +165,7 @@ def vjp_is_the_adjoint(case: Case) -> None:
 
 
 def second_derivatives_agree(case: Case) -> None:
-    """Forward over reverse against differencing the reverse pass, and against reverse over reverse."""
+    """Forward over reverse against differences of the reverse pass and reverse over reverse."""
     if not has_derivative(case):
         return
     _, z, _, feed, moving, ts = _tangent(case)

@@ -1,4 +1,4 @@
-"""One hand-written literal from mathematics for each primitive: name -> (operands, attributes, result).
+"""A literal from mathematics for each primitive, by hand: (operands, attributes, result).
 
 Generated checks prove that readings of a primitive agree; these, that the right function was meant.
 """
@@ -15,7 +15,7 @@ ROOT2, ROOT3 = math.sqrt(2), math.sqrt(3)
 
 def i(*values: Any) -> tuple[Any, str]:
     """Integers rather than floats."""
-    return list(values) if len(values) > 1 else values[0], "int64"
+    return (values if len(values) > 1 else next(iter(values))), "int64"
 
 
 Literal = tuple[tuple[Any, ...], dict[str, Any], Any]

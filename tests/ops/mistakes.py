@@ -35,6 +35,7 @@ class Mistake:
 def _off(value: Any) -> Any:
     """A number of Python, or an array, that is slightly wrong."""
     if isinstance(value, np.ndarray | np.generic):
+        value = np.asarray(value)
         wrong = ~value if value.dtype.kind == "b" else value * FACTOR
         return (value + 1 if value.dtype.kind in "iu" else wrong).astype(value.dtype)
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Composites: an independent formula agrees with each, none survives inlining, derivatives are exact."""
+"""Composites: an independent formula agrees, none survives inlining, derivatives are exact."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_derivatives_at_joints(name: str, x: float, first: float, second: float)
 
 @pytest.mark.parametrize("x", [-1000.0, -1.0, 0.0, 1.0, 1000.0])
 def test_binary_cross_entropy_is_smooth(x: float) -> None:
-    """The derivative is sigma(x) - t and the second sigma (1 - sigma), at 0 and where exp overflows."""
+    """The derivatives are sigma(x) - t and sigma (1 - sigma), at 0 and where exp overflows."""
     s = float(special.expit(x))
     target = leaf(X.type, "target", 0)
     z = PRIMITIVES["binary_cross_entropy"](X, target)

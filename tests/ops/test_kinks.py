@@ -1,4 +1,4 @@
-"""Points without a derivative: declared where they are, nowhere else, and answered by the convention."""
+"""Points without a derivative: declared where they are, not elsewhere; the convention answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generated from the table of primitives: a new declaration is tested without touching this file."""
+"""Generated from the table of primitives: a new one is tested without touching this file."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What `where` does not take has no part in a derivative, whatever infinities and NaN live there."""
+"""What `where` does not take has no part in a derivative, whatever infinities live there."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def derivatives(z: Node, xs: Sequence[Node], ts: Mapping[Node, Node]) -> dict[st
 def check_dead(
     function: Function, arrays: list[Array], constants: Mapping[Node, Array] | None = None
 ) -> None:
-    """The sum of where(false, function(x, y), 3 x): its derivative is 3 by x, 0 by y; the second is 0."""
+    """Of where(false, function(x, y), 3 x), summed: 3 by x, 0 by y; second derivatives are 0."""
     xs = [leaf(tensor_type(a.shape, a.dtype), "x", k) for k, a in enumerate(arrays)]
     ts = {x: leaf(x.type, "t", k) for k, x in enumerate(xs)}
     dead, live = function(*xs), xs[0] * 3
@@ -156,7 +156,7 @@ def test_plain_product_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def one_sided() -> Primitive:
-    """`scaled` whose own derivative is again scaled by what arrives, so that only zeros of that kill."""
+    """`scaled` whose own derivative is scaled by what arrives, so that only zeros of that kill."""
 
     def forward(z: Node, xs: Sequence[Node], ts: Sequence[Node | None]) -> Node | None:
         (g, d), (tg, td) = xs, ts

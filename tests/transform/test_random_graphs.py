@@ -6,6 +6,7 @@ A failing graph is shrunk and printed as a recipe.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, assume, given, settings
@@ -37,7 +38,7 @@ REACH = 1e-3  # differences move operands by some 1e-4
 
 
 def near_a_kink(body: Node, feed: dict[Node, Array]) -> bool:
-    """Whether differences could cross a kink: operands of some node nearly meet what they kink at."""
+    """Whether differences could cross a kink: operands of some node are too near to one."""
     nodes = [n for n in toposort([body]) if n.op is not None]
     values = dict(zip(nodes, run(nodes, feed), strict=True)) | feed
     return any(
@@ -47,9 +48,9 @@ def near_a_kink(body: Node, feed: dict[Node, Array]) -> bool:
     )
 
 
-def _nearly_tied(node: Node, x: Array) -> Array:
+def _nearly_tied(node: Node, x: Array) -> Any:
     axes = dict(node.attrs)["axes"]
-    behind = np.moveaxis(x, axes, range(-len(axes), 0)).reshape((*node.shape, -1))
+    behind: Any = np.moveaxis(x, axes, range(-len(axes), 0)).reshape((*node.shape, -1))
     return np.diff(np.sort(behind, axis=-1), axis=-1) < REACH
 
 

@@ -37,7 +37,7 @@ REWRITES: list[tuple[Node, Node]] = [
     (full(3, F) * full(0.1, F), full(3 * 0.1, F)),
     (full(100, I8) * full(2, I8), full(-56, I8)),
     (X / 1, X),
-    (-(-X), X),
+    (neg(neg(X)), X),
     (neg(full(2, F)), full(-2, F)),
     (neg(full(1, U8)), full(255, U8)),
     (neg(full(-128, I8)), full(-128, I8)),
@@ -141,7 +141,7 @@ def test_equal_nodes_of_different_lines_become_one() -> None:
 
 
 def test_rules_apply_to_what_rules_made() -> None:
-    z = -(-(X * 1)) - (-(Y / 1))
+    z = neg(neg(X * 1)) - neg(Y / 1)
     assert simplified([z]) == [X + Y]
 
 

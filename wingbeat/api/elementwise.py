@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from wingbeat.api.promotion import expand
 from wingbeat.api.tensor import (
     Tensor,
     apply,
@@ -12,7 +13,6 @@ from wingbeat.api.tensor import (
     broadcast_shapes,
     cast_to,
     elementwise,
-    expand,
     fitted,
 )
 from wingbeat.ir.node import Node, Primitive

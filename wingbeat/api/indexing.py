@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from wingbeat.api.axes import one_axis
-from wingbeat.api.tensor import Tensor, apply, asarray, cast_to, common_shape, expand, site
+from wingbeat.api.promotion import common_shape, expand
+from wingbeat.api.tensor import Tensor, apply, asarray, cast_to, site
 from wingbeat.errors import OutOfRange, TypeMismatch
 from wingbeat.ir.node import Node, full, quote
 from wingbeat.ir.types import SHORT, as_dtype, tensor_type

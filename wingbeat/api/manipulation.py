@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from wingbeat.api.axes import one_axis, several
-from wingbeat.api.tensor import Tensor, apply, asarray, broadcast_shapes, cast_to, expand
+from wingbeat.api.promotion import expand
+from wingbeat.api.tensor import Tensor, apply, asarray, broadcast_shapes, cast_to
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.types import promote
 from wingbeat.ops import shape as sh

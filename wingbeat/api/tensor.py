@@ -5,24 +5,22 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wingbeat.api import trace as tracing
+from wingbeat.api.promotion import Rule, common_shape, expand, united
 from wingbeat.api.trace import ABSTRACT, GRAD, NOWHERE, Trace, enter, evaluate, join, site, state
 from wingbeat.backend.base import Cache
 from wingbeat.errors import NotDifferentiable, TypeMismatch
 from wingbeat.ir.node import Node, Primitive, Site, build, full, here, quote
-from wingbeat.ir.types import SHORT, TensorType, as_dtype, promote, tensor_type
+from wingbeat.ir.types import TensorType, as_dtype, promote, tensor_type
 from wingbeat.ops import arithmetic as ar
 from wingbeat.ops import logic as lo
 from wingbeat.ops import shape as sh
 from wingbeat.ops import transcendental as tr
 from wingbeat.transform import inlined, obstacle, vjp
-
-Scalar = bool | int | float
 
 REMEMBERED = 1 << 14  # calls whose nodes are kept for the next time
 
@@ -270,8 +268,10 @@ class Tensor:
             seed = ones_like(self) if gradient is None else asarray(gradient, dtype=self.dtype)
             self._grad = seed if self._grad is None else self._grad + seed
             return
-        with self._trace.lock:
-            _spread(self, self._trace, _seed(self, gradient, self._trace), create_graph)
+        trace = self._trace
+        seed = _seed(self, gradient, trace)
+        with trace.lock:
+            _spread(self, trace, seed, create_graph)
 
     def detach(self) -> Tensor:
         """The same value, through which no gradient flows."""
@@ -462,18 +462,38 @@ def own(value: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     """An array that nobody can write to: a read-only one as it is, another one copied."""
     try:
         array = np.asarray(value, dtype=as_dtype(dtype) if dtype is not None else None)
-    except ValueError as error:
-        raise TypeMismatch(
-            f"asarray: rows of different lengths do not make a tensor ({error})"
-        ) from None
-    kept = as_dtype(array.dtype)  # raises for strings, objects, complex numbers
-    if array.flags.writeable and (array is value or array.base is not None):
-        array = array.copy()
+        kept = as_dtype(array.dtype)  # raises for strings, objects, complex numbers
+    except (ValueError, TypeError, OverflowError) as error:
+        raise TypeMismatch(f"asarray: {_refused(value, error)}") from None
     if array.dtype is not kept:  # another byte order
         array = array.astype(kept)
+    elif _writeable(array) and not _is_new(array, value):
+        array = array.copy()
     if array.flags.writeable:
         array.flags.writeable = False
     return array
+
+
+def _is_new(array: np.ndarray[Any, Any], value: Any) -> bool:
+    """Whether NumPy has just made `array` of `value`; any other one may be somebody's."""
+    if isinstance(value, np.ndarray):
+        return array is not value and array.base is None
+    return isinstance(value, list | tuple | int | float | np.generic)
+
+
+def _writeable(array: Any) -> bool:
+    """Whether somebody can write to an array: a view may be read-only while its base is not."""
+    while isinstance(array, np.ndarray):
+        if array.flags.writeable:
+            return True
+        array = array.base
+    return False
+
+
+def _refused(value: Any, error: Exception) -> str:
+    if "inhomogeneous" in str(error):
+        return f"rows of different lengths do not make a tensor ({error})"
+    return f"{type(value).__name__} cannot become a tensor: {error}"
 
 
 def wrap(value: np.ndarray[Any, Any], flags: int = 0) -> Tensor:
@@ -569,8 +589,6 @@ def _nodes(operands: Sequence[Tensor], trace: Trace) -> tuple[tuple[Node, ...], 
     return nodes, flags if state.enabled else flags & ~GRAD
 
 
-Rule = Callable[..., Node]  # of nodes and keyword attributes; a Primitive is one
-
 _known: dict[Any, Node] = {}
 
 
@@ -656,7 +674,7 @@ def _meet(op: Primitive, a: Node, b: Node | float, trace: Trace, flags: int) -> 
 
 
 def _is_operand(x: Any) -> bool:
-    return isinstance(x, Tensor | bool | int | float | np.ndarray | np.generic | list)
+    return isinstance(x, Tensor | bool | int | float | np.ndarray | np.generic | list | tuple)
 
 
 def elementwise(op: Primitive, *operands: Any, floating: bool = False) -> Tensor:
@@ -681,43 +699,6 @@ def elementwise(op: Primitive, *operands: Any, floating: bool = False) -> Tensor
     return lazy(node, trace, flags if state.enabled else flags & ~GRAD)
 
 
-def united(op: Rule, floating: bool, parts: Sequence[Node | Scalar]) -> Node:
-    """`op` on nodes and Python numbers brought to one type."""
-    kinds = tuple([p.type if isinstance(p, Node) else type(p) for p in parts])
-    target = common_type(op.name if isinstance(op, Primitive) else op.__name__, floating, kinds)
-    return op(*[fit(p, target) if isinstance(p, Node) else literal(p, target) for p in parts])
-
-
-@lru_cache(maxsize=8192)
-def common_type(name: str, floating: bool, kinds: tuple[Any, ...]) -> TensorType:
-    """The type to which operands of these types (bool, int, float: Python numbers) are brought."""
-    types = [k for k in kinds if isinstance(k, TensorType)]
-    dtype = promote(*(k.dtype if isinstance(k, TensorType) else k for k in kinds))
-    if floating and dtype.kind != "f":
-        dtype = as_dtype("float64")
-    return tensor_type(common_shape(name, types), dtype)
-
-
-def common_shape(name: str, types: Sequence[TensorType]) -> tuple[int, ...]:
-    """The one shape that all types broadcast to; `name` is the operation in the error."""
-    try:
-        return np.broadcast_shapes(*(t.shape for t in types))
-    except ValueError:
-        got = ", ".join(map(str, types))
-        raise TypeMismatch(
-            f"{name}: shapes do not broadcast: {got}. Sizes must be equal, or one of them 1"
-        ) from None
-
-
-def literal(value: Scalar, type_: TensorType) -> Node:
-    """A Python number as part of the graph."""
-    if type_.dtype.kind in "iu" and not isinstance(value, float):
-        info = np.iinfo(type_.dtype)
-        if not info.min <= value <= info.max:
-            raise TypeMismatch(f"the number {value} does not fit into {SHORT[type_.dtype]}")
-    return full(value, type_)
-
-
 def fitted(*operands: Any) -> list[Tensor]:
     """The operands as tensors of one dtype and one shape."""
     xs = [x if type(x) in _SCALARS or isinstance(x, Tensor) else asarray(x) for x in operands]
@@ -734,35 +715,6 @@ def broadcast_shapes(name: str, *tensors: Tensor) -> tuple[int, ...]:
     except TypeMismatch as error:
         at = site()
         raise TypeMismatch(f"{error}\n  {quote(at)}" if at else str(error)) from None
-
-
-def fit(node: Node, target: TensorType) -> Node:
-    """`node` cast and broadcast to a type."""
-    if node.type is target:
-        return node
-    if node.type.dtype is not target.dtype:
-        node = ar.cast(node, dtype=target.dtype.name)
-    return expand(node, target.shape)
-
-
-def expand(node: Node, shape: tuple[int, ...]) -> Node:
-    """NumPy's broadcasting, written out: axes of size 1 and missing axes are repeated."""
-    if node.shape == shape:
-        return node
-    short, attrs = _expansion(node.shape, shape)
-    if short is not None:
-        node = sh.reshape(node, shape=short)
-    return build(sh.broadcast, (node,), attrs, here.site)
-
-
-@lru_cache(maxsize=8192)
-def _expansion(old: tuple[int, ...], new: tuple[int, ...]) -> tuple[Any, Any]:
-    """The shape without axes that grow (None where there is none), and what `broadcast` is told."""
-    lead = len(new) - len(old)
-    growing = tuple(k for k, n in enumerate(old) if n == 1 and new[lead + k] != 1)
-    short = tuple(n for k, n in enumerate(old) if k not in growing) if growing else None
-    axes = (*range(lead), *(lead + k for k in growing))
-    return short, (("axes", axes), ("sizes", tuple(new[k] for k in axes)))
 
 
 def cast_to(t: Tensor, dtype: Any) -> Tensor:
@@ -811,8 +763,8 @@ def _spread(t: Tensor, trace: Trace, seed: Node, create_graph: bool) -> None:
 def no_grad() -> Generator[None]:
     """Within this, results do not remember what they came from.
 
-    Inside a transform such as `wb.grad` they are constants for its derivative too; around a transform this
-    says nothing about the transform's own variables.
+    Inside a transform such as `wb.grad` they are constants for its derivative too; around a
+    transform this says nothing about the transform's own variables.
 
     >>> import wingbeat as wb
     >>> x = wb.asarray(2.0, requires_grad=True)

@@ -1,7 +1,8 @@
 """Why a derivative is what it is. `wb.explain` is this package, and it can be called.
 
-`wb.explain("x=2*w+b; y=b+1; z=x*y", w=3, b=4)` explains an expression, `wb.explain(f)(*args)` a function's
-call; both give an `Explanation`. Its parts are here too: `wb.explain.solve`, `wb.explain.to_latex`, ...
+`wb.explain("x=2*w+b; y=b+1; z=x*y", w=3, b=4)` explains an expression, `wb.explain(f)(*args)` a
+function's call; both give an `Explanation`. Its parts are here too: `wb.explain.solve`,
+`wb.explain.to_latex`, ...
 
 >>> import wingbeat as wb
 >>> print(wb.explain("x=2*w+b; y=b+1; z=x*y", w=3, b=4).derivation("b"))

@@ -225,26 +225,27 @@ def explain(
 ) -> Any:
     """Explain an expression, or make a function that explains a function's calls.
 
-    `wb.explain("x=2*w+b; z=x*x", w=3, b=4)` is an `Explanation`. `wb.explain(f)` is a function that takes what
-    `f` takes and returns an `Explanation` of that call; arguments may be trees. Steps have the names that the
-    text or the function's own lines give them.
+    `wb.explain("x=2*w+b; z=x*x", w=3, b=4)` is an `Explanation`. `wb.explain(f)` is a function
+    that takes what `f` takes and returns an `Explanation` of that call; arguments may be trees.
+    Steps have the names that the text or the function's own lines give them.
 
     Args:
-        what: the text `name=expression; ...`, or a function of numbers, tensors and trees of them that
-            returns one tensor.
+        what: the text `name=expression; ...`, or a function of numbers, tensors and trees of them
+            that returns one tensor.
         wrt: the name or names to differentiate by; by default every float input.
         names: for a function, names for its positional arguments in place of its parameters' own.
         cotangent: for a result that is no scalar: the array g of its shape in J' g.
-        detail: "names": what has a name is a step; "all": every operation is. By default names, where
-            something between the inputs and the result has one.
-        **values: for a text, the value of every input: a number, nested lists, an array, a tensor. Without
-            any, the formulas are there and the numbers are `?`. An input called like an argument above
-            needs `wb.explain.explain_text`.
+        detail: "names": what has a name is a step; "all": every operation is. By default names,
+            where something between the inputs and the result has one.
+        **values: for a text, the value of every input: a number, nested lists, an array, a tensor.
+            Without any, the formulas are there and the numbers are `?`. An input called like an
+            argument above needs `wb.explain.explain_text`.
 
     Raises:
         BadExpression: the text is no formula; the message shows the place.
         BadInput: values are missing, unknown or no numbers; `wrt` names nothing.
-        TypeMismatch: the function returns something else than one tensor, or no scalar without `cotangent`.
+        TypeMismatch: the function returns something else than one tensor, or no scalar without
+            `cotangent`.
         NotDifferentiable: the result is no float.
 
     >>> import wingbeat as wb

@@ -27,8 +27,8 @@ from wingbeat.ops.arithmetic import alias
 class Recording:
     """A graph with the arrays behind its leaves.
 
-    `inputs` are the variables by name, `named` every node that the user gave a name (the inputs and the root
-    included), `lines` what the user wrote for a node.
+    `inputs` are the variables by name, `named` every node that the user gave a name (the inputs
+    and the root included), `lines` what the user wrote for a node.
     """
 
     trace: Trace

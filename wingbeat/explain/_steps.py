@@ -27,9 +27,10 @@ class Cut:
 def cut(recording: Recording, detail: str | None) -> Cut:
     """Choose the steps.
 
-    With `detail` "names" a step is what the user gave a name; an operation without one is a step too when
-    several operations read it, or when otherwise two ways through one step would be hidden in one number.
-    With "all" every operation is a step. By default: names, where something between input and result has one.
+    With `detail` "names" a step is what the user gave a name; an operation without one is a step
+    too when several operations read it, or when otherwise two ways through one step would be
+    hidden in one number. With "all" every operation is a step. By default: names, where something
+    between input and result has one.
     """
     inputs = set(recording.inputs.values())
     roots = [*recording.inputs.values(), *recording.unused, recording.root]

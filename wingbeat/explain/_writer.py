@@ -1,7 +1,7 @@
 """A graph as a formula, in any notation: parentheses follow from how tightly operations bind.
 
-A formula is written bottom-up and never by recursion, so depth is unbounded; what is used more than once,
-or grows too long, gets a line of its own, so that the text stays as small as the graph.
+A formula is written bottom-up and never by recursion, so depth is unbounded; what is used more
+than once, or grows too long, gets a line of its own, so that the text stays as small as the graph.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Notation(Protocol):
 class Operand:
     """An operand in a template: `{0}` has parentheses unless it binds at least as tightly as `inner`.
 
-    `{0:free}` has none, `{0:atom}` unless it is an atom, `{0:product}` unless it is at least a product,
-    `{0:tighter}` unless it binds strictly tighter than the operation.
+    `{0:free}` has none, `{0:atom}` unless it is an atom, `{0:product}` unless it is at least a
+    product, `{0:tighter}` unless it binds strictly tighter than the operation.
     """
 
     def __init__(self, piece: Written, notation: Notation, level: int, inner: int) -> None:

@@ -1,7 +1,8 @@
 """Formulas made short for readers: constants folded, x + x as 2 x, -(-x) as x.
 
-What is run is simplified by `transform.simplify`, which never changes a value. Here equal as real numbers is
-enough (x * 0 is 0 although x might be infinite), so these graphs are printed and never evaluated.
+What is run is simplified by `transform.simplify`, which never changes a value. Here equal as real
+numbers is enough (x * 0 is 0 although x might be infinite), so these graphs are printed and never
+evaluated.
 """
 
 from __future__ import annotations

@@ -117,7 +117,8 @@ def _has_lines(text: str) -> bool:
 def derive(model: Model, wrt: str, form: str = PLAIN) -> list[Line]:
     """The lines from the chain rule to the number.
 
-    Few short ways: one sum over them. Many: one equation for each step in between, from the result back.
+    Few short ways: one sum over them. Many: one equation for each step in between, from the result
+    back.
     """
     script = Script(model, form)
     names = [s.name for s in model.steps]

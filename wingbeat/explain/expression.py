@@ -93,8 +93,8 @@ def parse(text: str) -> Program:
     """Read `name = expression; ...`; the last expression may go without a name and is then `result`.
 
     Raises:
-        BadExpression: anything that is not a formula of the allowed numbers, names, operators and functions;
-            the message has the place, what stands there and what is allowed.
+        BadExpression: anything that is not a formula of the allowed numbers, names, operators and
+            functions; the message has the place, what stands there and what is allowed.
 
     >>> program = parse("x=2*w+b; y=b+1; z=x*y")
     >>> program.inputs, program.result

@@ -55,13 +55,13 @@ LATEX = Latex()
 def to_latex(node: Node, names: Mapping[Node, str]) -> str:
     r"""The formula of a graph as LaTeX.
 
-    Parts that are used several times are written once, on lines of their own, so the text grows with the
-    number of nodes.
+    Parts that are used several times are written once, on lines of their own, so the text grows
+    with the number of nodes.
 
     Args:
         node: the root of a graph, which may contain composites.
-        names: names of nodes, as `"beta_1"` (written as \beta_{1}); nothing is searched behind them. A leaf
-            that it lacks is written by its own name.
+        names: names of nodes, as `"beta_1"` (written as \beta_{1}); nothing is searched behind
+            them. A leaf that it lacks is written by its own name.
 
     >>> from wingbeat.ir import leaf, tensor_type
     >>> x = leaf(tensor_type(()), "x")

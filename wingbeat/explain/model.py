@@ -21,8 +21,8 @@ class Step:
         line: what the user wrote: a statement, or file and line with the source; empty if unknown.
         type: shape and dtype, as `f64[3,4]`.
         value: the array, or None where the inputs have no values.
-        gradient: the derivative of the result by this step, of the shape of `value`; None where there is
-            none, with the reason in `why`.
+        gradient: the derivative of the result by this step, of the shape of `value`; None where
+            there is none, with the reason in `why`.
         why: "no path", "not asked for", "not computed", or why the derivative does not exist.
     """
 
@@ -46,14 +46,16 @@ class Edge:
         source: the name of what is read.
         target: the name of the step that reads it.
         partial: d target / d source, all else held fixed, where both are scalars; else None.
-        formula: that partial as plain text; where it is no single number, what flows back along the edge,
-            in terms of `g_<target>`, the gradient of the target.
+        formula: that partial as plain text; where it is no single number, what flows back along
+            the edge, in terms of `g_<target>`, the gradient of the target.
         latex: the same as LaTeX.
-        contribution: what of the source's gradient arrives along this edge; None if nothing is known.
+        contribution: what of the source's gradient arrives along this edge; None if nothing is
+            known.
         norm: the Euclidean norm of the contribution.
-        share: the signed part <c, g> / <g, g> of the source's gradient g; all edges together give 1.
-        alone: whether this edge is the only way from source to target, so that the partial is the whole
-            derivative.
+        share: the signed part <c, g> / <g, g> of the source's gradient g; all edges together give
+            1.
+        alone: whether this edge is the only way from source to target, so that the partial is the
+            whole derivative.
         why: why there is no partial or contribution.
     """
 

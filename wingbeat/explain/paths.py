@@ -108,8 +108,8 @@ class Paths(Sequence[Path]):
     def _search(self) -> list[Path]:
         """The k largest, exactly: each step keeps the k largest ways from the result down to it.
 
-        Multiplying by one more partial keeps the order of magnitudes, so nothing that is dropped could
-        come back.
+        Multiplying by one more partial keeps the order of magnitudes, so nothing that is dropped
+        could come back.
         """
         # Each entry: (size, edge taken, its place among the reader's entries); the result has one, empty.
         kept: dict[str, list[tuple[Size, Edge | None, int]]] = {

@@ -88,7 +88,8 @@ def solve(
     """Change some inputs of an expression until `target` equals `goal`.
 
     Each step moves along the gradient g as far as the line through the present point says: by
-    g (goal - result) / <g, g>, which is the shortest step for several variables and Newton's for one.
+    g (goal - result) / <g, g>, which is the shortest step for several variables and Newton's for
+    one.
 
     Args:
         text: the expression.
@@ -101,10 +102,12 @@ def solve(
         max_steps: after so many steps the search gives up.
 
     Raises:
-        BadInput: unknown names, missing values, a target that is no scalar, numbers that are not finite.
+        BadInput: unknown names, missing values, a target that is no scalar, numbers that are not
+            finite.
 
     >>> import wingbeat as wb
-    >>> found = wb.explain.solve("x=2*w+b; y=b+1; z=x*y", dict(w=3, b=4), "z", 60, "b", keep_slope=True)
+    >>> found = wb.explain.solve("x=2*w+b; y=b+1; z=x*y", dict(w=3, b=4), "z", 60, "b",
+    keep_slope=True)
     >>> [f"{float(a.values['b']):.5f}" for a in found.attempts[:3]]
     ['4.00000', '4.66667', '4.63704']
     """

@@ -22,7 +22,8 @@ class WhatIf:
     """A move of some nodes and its effect on the result.
 
     Attributes:
-        nudges: how far each node was moved. Nodes that it is computed from stay, what reads it follows.
+        nudges: how far each node was moved. Nodes that it is computed from stay, what reads it
+            follows.
         before: the result as it was.
         after: the result after the move.
         predicted: the sum of gradient times move.

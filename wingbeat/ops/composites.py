@@ -1,6 +1,7 @@
 """Named sub-graphs, in stable forms. They are inlined before anything is derived or run.
 
-`axis` and `axes` count from the front and are never negative here; the public functions see to that.
+`axis` and `axes` count from the front and are never negative here; the public functions see to
+that.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ norm = composite("norm", expand=_norm, latex=r"\left\|{0}\right\|", samples=_ROW
 
 
 def _shift(x: Node, axes: Axes) -> Node:
-    """The largest element, as a constant: exp overflows, and a shift changes neither value nor slope."""
+    """The largest element, as a constant: exp overflows; a shift changes no value and no slope."""
     top = stop_gradient(max(x, axes=axes))
     return where(isfinite(top), top, zero_like(top))
 
@@ -238,7 +239,7 @@ prod = composite("prod", expand=_prod, latex=r"\prod {0:product}", level=SUM, sa
 
 
 def _cumprod(x: Node, *, axis: int) -> Node:
-    """log n passes, each multiplying by the element 1, 2, 4, ... places before (Hillis and Steele)."""
+    """log n passes, multiplying by the element 1, 2, 4, ... places before (Hillis and Steele)."""
     perm = (axis, *(k for k in range(len(x.shape)) if k != axis))
     x = transpose(x, perm=perm)
     n, reach = x.shape[0], 1
@@ -253,7 +254,7 @@ cumprod = composite(
     "cumprod", expand=_cumprod, latex=r"\operatorname{{cumprod}}\left({0}\right)", samples=_LINES
 )
 
-# --- truth -----------------------------------------------------------------------------------------
+# --- truth --------------------------------------------------------------------------------------
 
 
 _FLAGS = (

@@ -1,7 +1,8 @@
 """The general contraction of two tensors: matrix products, batched ones, outer products, einsum.
 
-Axes carry labels (small integers): `contract(x, y, lhs=(0, 1), rhs=(1, 2), out=(0, 2))` is the matrix product.
-A label of both operands and of the result is a batch axis, one that the result lacks is summed.
+Axes carry labels (small integers): `contract(x, y, lhs=(0, 1), rhs=(1, 2), out=(0, 2))` is the
+matrix product. A label of both operands and of the result is a batch axis, one that the result lacks
+is summed.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def _contract(x: Any, y: Any, *, lhs: Labels, rhs: Labels, out: Labels, guard: i
 
 
 def _guarded(x: Any, y: Any, guard: int) -> Any:
-    """x @ y in which zeros kill infinities and NaN; only what is not finite is multiplied term by term."""
+    """x @ y where zeros kill infinities and NaN; what is not finite is multiplied term by term."""
     batch = tuple(range(x.ndim - 2))
     odd = ~(np.isfinite(x).all((*batch, -2)) & np.isfinite(y).all((*batch, -1)))
     z = np.matmul(x[..., ~odd], y[..., ~odd, :])

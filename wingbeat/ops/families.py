@@ -1,6 +1,7 @@
 """The five ways to declare a primitive. Each derives what its family allows from what is written.
 
-Notation: `x, y` operands, `z` the result, `g` the cotangent of z, `t` a tangent, `s` a scalar builder.
+Notation: `x, y` operands, `z` the result, `g` the cotangent of z, `t` a tangent, `s` a scalar
+builder.
 A batched operand carries its batch axis in front.
 """
 
@@ -165,7 +166,7 @@ def linear(
     inner: int = ATOM,
     samples: tuple[Sample, ...],
 ) -> Primitive:
-    """z = L x. The tangent rule is L itself, so only the adjoint is written: `adjoint(g, x, **attrs)`.
+    """z = L x. The tangent rule is L itself; only the adjoint is written: `adjoint(g, x, **attrs)`.
 
     `batch(op, x, **attrs)` sees an operand that carries the batch axis.
     """
@@ -208,10 +209,10 @@ def bilinear(
     inner: int,
     samples: tuple[Sample, ...],
 ) -> Primitive:
-    """z = B(x, y), linear in each operand alone. `adjoints(g, x, y, **attrs)` gives both cotangents.
+    """z = B(x, y), linear in each operand. `adjoints(g, x, y, **attrs)` gives both cotangents.
 
-    The attribute `guard` says whose zeros kill what they meet (0 x inf is 0), for the sake of products
-    with cotangents and tangents: 1 the first operand's, 2 the second's, 3 both; by default, neither's.
+    The attribute `guard` says whose zeros kill what they meet (0 x inf is 0), for products with
+    cotangents and tangents: 1 the first operand's, 2 the second's, 3 both; 0, the default, neither's.
     """
 
     def jvp(z: Node, xs: Sequence[Node], ts: Sequence[Node | None]) -> Node | None:
@@ -287,7 +288,7 @@ def composite(
     inner: int = SUM,
     samples: tuple[Sample, ...],
 ) -> Primitive:
-    """A named sub-graph: `expand(*xs, **attrs)` builds it. Inlined before anything is run or derived."""
+    """A named sub-graph: `expand(*xs, **attrs)` builds it. Inlined before it is run or derived."""
 
     @cache
     def type_of(types: tuple[TensorType, ...], attrs: Attrs) -> TensorType:

@@ -1,6 +1,6 @@
 """Reading and writing at positions that are themselves data.
 
-`batch` leading axes are shared by all operands: the positions of one example index that example only.
+`batch` leading axes are shared by all operands: the positions of one example index it alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Counter-based random bits: the bits at a position depend on the key and the position only.
 
-Threefry-2x32 with 20 rounds: J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as easy as
-1, 2, 3", SC 2011. Two elements share one block: element k takes word k mod 2 of the block at counter k // 2.
+Threefry-2x32 with 20 rounds: J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as
+easy as 1, 2, 3", SC 2011. Two elements share one block: element k takes word k mod 2 of the block at
+counter k // 2.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _MASK = 0xFFFFFFFF
 def threefry(
     key: tuple[Any, Any], counter: tuple[Any, Any], rotate: Any, add: Any, xor: Any
 ) -> Any:
-    """One block: two words, from two words of key and two of counter, in any reading of +, ^ and <<<."""
+    """One block: two words from two of key and two of counter, in any reading of +, ^ and <<<."""
     schedule = (*key, xor(xor(key[0], key[1]), _PARITY))
     x, y = add(counter[0], key[0]), add(counter[1], key[1])
     for step in range(20):

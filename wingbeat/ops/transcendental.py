@@ -82,7 +82,7 @@ root = _function(
     Kink(_at(0), "0, as for a norm at the origin"),
     scalar="sqrt",
 )
-"""The square root of a sum of squares: where these are all 0, their derivative is 0 by convention."""
+"""The root of a sum of squares: where these are all 0, the derivative is 0 by convention."""
 
 sin = _function("sin", np.sin, lambda z, x: cos(x))
 cos = _function("cos", np.cos, lambda z, x: -sin(x))
@@ -155,7 +155,7 @@ def _pow(x: Any, y: Any) -> Any:
 
 
 def _root_at_zero(z: Node, x: Node, y: Node) -> Node:
-    """0^y with 0 < y < 1, as the square root of 0; and 0^0 = 1, unless y is fixed: x^0 is 1 for all x."""
+    """0^y with 0 < y < 1, as the root of 0; and 0^0, unless y is fixed: x^0 is 1 for all x."""
     above = less if constant_of(y) == 0 else less_equal
     between = logical_and(above(zero_like(y), y), less(y, one_like(y)))
     return logical_and(equal(x, zero_like(x)), between)

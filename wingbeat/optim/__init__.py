@@ -10,7 +10,8 @@
 ...     optimizer.step()
 """
 
-from wingbeat.optim.adam import Adam, AdamW
+from wingbeat.optim._adam import Adam, AdamW
+from wingbeat.optim._sgd import SGD
 from wingbeat.optim.clip import clip_grad_norm, clip_grad_value
 from wingbeat.optim.methods import Method, adam, adamw, sgd
 from wingbeat.optim.optimizer import Optimizer
@@ -24,7 +25,6 @@ from wingbeat.optim.schedules import (
     StepDecay,
     Warmup,
 )
-from wingbeat.optim.sgd import SGD
 
 __all__ = [
     "SGD",

@@ -8,7 +8,8 @@ from typing import Any
 
 from wingbeat.api import tree
 from wingbeat.api.manipulation import moveaxis
-from wingbeat.api.tensor import Tensor, expand, lazy
+from wingbeat.api.promotion import expand
+from wingbeat.api.tensor import Tensor, lazy
 from wingbeat.api.trace import ABSTRACT, Trace, enter, join
 from wingbeat.api.transforms._scope import (
     as_tensor,
