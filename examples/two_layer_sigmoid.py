@@ -1,4 +1,4 @@
-"""A two-layer network of sigmoid neurons with thresholds: the textbook's formulas against the engine.
+"""A two-layer network of sigmoid neurons: the textbook's formulas against the engine.
 
     alpha_h = sum_i v_ih x_i          b_h    = s(alpha_h - gamma_h)
     beta_j  = sum_h w_hj b_h          yhat_j = s(beta_j - theta_j)

@@ -215,9 +215,11 @@ def test_foreign_operands(name: str, other: Any) -> None:
     if name in ("eq", "ne"):
         assert _operator(name)(x, other) is (name == "ne")
         return
-    for pair in ((x, other), (other, x)):
+    with pytest.raises(TypeError):
+        _operator(name)(x, other)
+    if (name, other) != ("mod", "a"):  # that formats the text
         with pytest.raises(TypeError):
-            _operator(name)(*pair)
+            _operator(name)(other, x)
 
 
 def test_other_classes_may_answer() -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from tests.ops.cases import CASES, Array, Case, named
 from tests.ir.test_node import in_threads
+from tests.ops.cases import CASES, Array, Case, named
 from wingbeat.backend import base
 from wingbeat.backend.base import BACKENDS, Cache, Graph, Run, StepFailed, clear_programs, program
 from wingbeat.errors import BadInput, InvalidGraph, OutOfRange

@@ -112,7 +112,7 @@ def test_status_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def started(*words: str, **options: Any) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+    return subprocess.Popen[bytes](
         [sys.executable, "-m", "wingbeat.cli", *words],
         cwd=ROOT,
         stdout=subprocess.PIPE,

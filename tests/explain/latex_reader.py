@@ -1,4 +1,4 @@
-"""Reads LaTeX formulas back and evaluates them: written from the notation, knowing nothing of the templates."""
+"""Reads LaTeX formulas back and evaluates them; knows the notation and not the templates."""
 
 import math
 import re
@@ -187,13 +187,14 @@ class Reader:
             return np.sqrt(self.group(self.logic))
         if token == r"\begin":
             return self.cases()
+        return self.function(token)
+
+    def function(self, token: str) -> Any:
         if token == r"\operatorname":
             return self.called(self.word())
-        if token == r"\infty":
-            return math.inf
-        if token == r"\mathrm":
-            assert self.word() == "NaN"
-            return math.nan
+        if token in (r"\infty", r"\mathrm"):
+            assert token == r"\infty" or self.word() == "NaN"
+            return math.inf if token == r"\infty" else math.nan
         if token == r"\log" and self.peek() == "_":
             self.take()
             base = self.word() if self.peek() == "{" else self.take()

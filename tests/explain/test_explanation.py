@@ -63,9 +63,9 @@ def test_gradient_is_the_sum_over_paths(worked: Explanation) -> None:
 
 def test_function_gives_the_same(worked: Explanation) -> None:
     e = wb.explain(affine)(3.0, 4.0)
-    assert [(s.name, float(s.value), float(s.gradient)) for s in e.steps] == [
-        (s.name, float(s.value), float(s.gradient)) for s in worked.steps
-    ]
+    for name in "wbxyz":
+        assert (e.value(name), e.gradient(name)) == (worked.value(name), worked.gradient(name))
+    assert [s.name for s in e.steps] == [s.name for s in worked.steps]
     assert "x = 2 * w + b" in e.step("x").line
     assert e.derivation("b") == worked.derivation("b")
 
@@ -335,3 +335,10 @@ def test_against_finite_differences(text: str, a: float, b: float) -> None:
         np.testing.assert_allclose(found, slope, rtol=1e-6, atol=1e-8)
         total = e.paths(name).total
         np.testing.assert_allclose(total or 0.0, found, rtol=1e-12, atol=1e-14)
+
+
+def test_parameters_of_a_module_are_named() -> None:
+    layer = wb.nn.Linear(2, 1)
+    e = wb.explain(lambda m, x: wb.sum(m(x)))(layer, np.ones((3, 2), "float32"))
+    assert [s.name for s in e.steps if s.kind == "input"] == ["m.weight", "m.bias", "x"]
+    np.testing.assert_allclose(e.gradient("m.weight"), [[3, 3]])

@@ -2,6 +2,7 @@
 
 import math
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -112,15 +113,19 @@ def test_what_is_refused(text: str, said: str) -> None:
 
 
 _NOT = [
-    "__import__('os')", "open('x')", "x.__class__", "().__class__", "eval('1')", "exec()", "x@@y", "[x for x in y]",
-    "{1: 2}", "{x}", "x!", "x!!y", "a=>b", "x = = y", "print x", "class A", "def f", "return x", "x//", "**x",
-    "x=", "=x", "= =", "1..2.3", "0x", "0b2", "1_", "07", "1e", "x y z", "f(x)(y)", "sin(x)(y)", "sin()", "(",
-    "[", "]", "((x)", "x,,y", "sin(,)", "sin(x,)y", "@x", "x@", "%", "x % % y", "$x", "`x`", "x?", "~x", "a & b",
-    "a | b", "a << b", "a >> b", "a <> b", "a == b", "a != b", "where(a=b, a, b)", "where(a < b, a)", "x[0] = 1",
-    "x.y = 1", "(a) = b = c", "1 = x", "sin(x) = 2", "x =: 3", "a; b; c", "if x", "for x", "while x", "pass;x y",
-    "assert x", "global x", "nonlocal x", "raise", "try", "with x", "async x", "x in y", "x not in y", "None",
-    "a if b", "else", "\\x", "x\\", "'a'", '"a"', "'''", "b'x'", "r'x'", "0xg", "1.2.3", ".", "..", "..x", "x..y",
-    "x=y=z=1", "*x", "**", "sin(**x)", "sin(x=1)", "max(x for x in y)", "\u2028", "√x", "x²", "2×3", "½", "∞",
+    "__import__('os')", "open('x')", "x.__class__", "().__class__", "eval('1')", "exec()",
+    "x@@y", "[x for x in y]", "{1: 2}", "{x}", "x!", "x!!y", "a=>b", "x = = y", "print x",
+    "class A", "def f", "return x", "x//", "**x", "x=", "=x", "= =", "1..2.3", "0x", "0b2",
+    "1_", "07", "1e", "x y z", "f(x)(y)", "sin(x)(y)", "sin()", "(", "[", "]", "((x)", "x,,y",
+    "sin(,)", "sin(x,)y", "@x", "x@", "%", "x % % y", "$x", "`x`", "x?", "~x", "a & b",
+    "a | b", "a << b", "a >> b", "a <> b", "a == b", "a != b", "where(a=b, a, b)",
+    "where(a < b, a)", "x[0] = 1", "x.y = 1", "(a) = b = c", "1 = x", "sin(x) = 2", "x =: 3",
+    "a; b; c", "if x", "for x", "while x", "pass;x y", "assert x", "global x", "nonlocal x",
+    "raise", "try", "with x", "async x", "x in y", "x not in y", "None", "a if b", "else",
+    '\\x', 'x\\', "'a'", '"a"', "'''", "b'x'", "r'x'", "0xg", "1.2.3", ".", "..", "..x",
+    "x..y", "x=y=z=1", "*x", "**", "sin(**x)", "sin(x=1)", "max(x for x in y)", '\u2028', "√x",
+    "x²", "2×3", "½", "∞",
+
 ]  # fmt: skip
 
 
@@ -137,8 +142,11 @@ def test_there_are_enough_of_them() -> None:
 
 
 _PIECES = st.sampled_from(
-    ["x", "y", "=", "==", "+", "-", "*", "**", "/", "(", ")", "[", "]", ",", ";", "\n", "sin", "where", "<",
-     "9", "1e9", ".", "@", "lambda", "if", "else", "for", "__class__", "'", '"', "{", "}", ":=", "\\", "\x00", " "]
+    [
+    "x", "y", "=", "==", "+", "-", "*", "**", "/", "(", ")", "[", "]", ",", ";", '\n', "sin",
+    "where", "<", "9", "1e9", ".", "@", "lambda", "if", "else", "for", "__class__", "'", '"',
+    "{", "}", ":=", '\\', '\x00', " ",
+]
 )  # fmt: skip
 
 
@@ -146,10 +154,8 @@ _PIECES = st.sampled_from(
 @given(st.one_of(st.text(max_size=60), st.lists(_PIECES, max_size=25).map("".join)))
 def test_random_text_ends_in_an_answer_or_bad_input(text: str) -> None:
     begun = time.monotonic()
-    try:
+    with suppress(BadInput):
         wb.explain.explain_text(text, {"x": 2.0, "y": 3.0})
-    except BadInput:
-        pass
     assert time.monotonic() - begun < 5.0
 
 
@@ -197,8 +203,9 @@ def test_values(text: str, value: object) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "x", "1+1", "[1,", "[1, [2]]", "1,2", "(1)", "1e999999x", "__import__", "[" * 5000, "--1", "1 2",
-     "'3'", "{1}", "[1][0]", "9" * 200_000, "+-inf", "[inf]", "1__0", "None", "True", "..."],
+    ["", " ", "x", "1+1", "[1,", "[1, [2]]", "1,2", "(1)", "1e999999x", "__import__", "[" * 5000,
+     "--1", "1 2", "'3'", "{1}", "[1][0]", "9" * 200_000, "+-inf", "[inf]", "1__0",
+     "None", "True", "..."],
 )  # fmt: skip
 def test_texts_that_are_no_value(text: str) -> None:
     with pytest.raises(BadInput):
@@ -208,7 +215,5 @@ def test_texts_that_are_no_value(text: str) -> None:
 @settings(max_examples=200)
 @given(st.text(max_size=30))
 def test_random_value_text(text: str) -> None:
-    try:
+    with suppress(BadInput):
         read_value(text)
-    except BadInput:
-        pass

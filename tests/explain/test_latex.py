@@ -10,7 +10,8 @@ import wingbeat as wb
 from tests.explain.latex_reader import read_latex
 from wingbeat.errors import TypeMismatch
 from wingbeat.explain import to_latex, to_plain
-from wingbeat.explain.expression import parse, run
+from wingbeat.explain._evaluation import run
+from wingbeat.explain.expression import parse
 from wingbeat.ir import PRIMITIVES, Node, Primitive, full, leaf, tensor_type
 from wingbeat.ir.walk import toposort
 from wingbeat.transform import inlined
@@ -19,8 +20,10 @@ from wingbeat.transform import inlined
 _OPERATIONS = {
     name: p
     for name, p in PRIMITIVES.items()
-    if (p.family in ("elementwise", "composite")
-    and all(not s.attrs and len(set(s.shapes)) == 1 for s in p.samples))
+    if (
+        p.family in ("elementwise", "composite")
+        and all(not s.attrs and len(set(s.shapes)) == 1 for s in p.samples)
+    )
     or name == "where"
 }
 _ELEMENTWISE = {

@@ -4,6 +4,7 @@ import io
 import os
 import stat
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -164,7 +165,7 @@ def test_layout() -> None:
             *layout.bends[edge.source, edge.target],
             layout.nodes[edge.target],
         ]
-        assert all(b[0] == a[0] + 1 for a, b in zip(xs, xs[1:], strict=False))
+        assert all(b[0] == a[0] + 1 for a, b in pairwise(xs))
 
 
 def test_large_graphs_have_no_drawing() -> None:

@@ -200,5 +200,5 @@ def test_what_losses_refuse(call: Any, error: type[Exception], text: str) -> Non
 
 def test_labels_that_are_computed_are_checked_when_they_are_used() -> None:
     loss = CE(X, wb.asarray([0, 2]) + 1)
-    with pytest.raises(OutOfRange, match="outside an axis of size 3"):
+    with pytest.raises(OutOfRange, match="outside"):
         loss.numpy()

@@ -441,3 +441,11 @@ def test_a_copied_buffer_is_a_tensor_of_its_own() -> None:
     result = nn.Linear(1, 1)(np.ones(1))
     with pytest.raises(TypeMismatch, match=r"copy: f64\[1\] is a result that has a gradient"):
         copy.deepcopy(result)
+
+
+def test_a_gradient_for_each_sample() -> None:
+    model, x = nn.Linear(2, 1, dtype="float64"), np.random.default_rng(0).normal(size=(4, 2))
+    each = wb.vmap(wb.grad(loss_of), in_axes=(None, 0))(model, x)
+    assert each.weight.shape == (4, 1, 2)
+    whole = wb.grad(loss_of)(model, x)
+    np.testing.assert_allclose(each.weight.numpy().sum(0), whole.weight.numpy(), rtol=1e-12)

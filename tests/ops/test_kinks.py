@@ -196,4 +196,4 @@ def test_composites_pass_kinks_on() -> None:
     case = Case(norm, norm.samples[0])
     (body,) = inlined([case.apply(*case.leaves())])
     assert body.op is PRIMITIVES["root"]
-    assert body.op.kink is not None
+    assert PRIMITIVES["root"].kink is not None

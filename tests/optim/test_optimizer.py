@@ -1,8 +1,11 @@
 """The classes: groups, rates, saving, programs, and what they refuse."""
 
+import copy
 import json
 import math
+import pickle
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -10,7 +13,6 @@ import pytest
 
 import wingbeat as wb
 from wingbeat import nn, optim
-from wingbeat.api import trace
 from wingbeat.backend.base import _programs
 from wingbeat.errors import BadCheckpoint, BadInput, TypeMismatch
 
@@ -52,6 +54,7 @@ def test_training_lowers_the_loss_with_one_program(kind: Any) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_loss_gradients_and_update_run_as_one(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    trace = import_module("wingbeat.api.trace")  # wb.trace is a function of that name
     runs: list[int] = []
     run = trace.run_nodes
 
@@ -180,6 +183,18 @@ def test_training_goes_on_to_the_bit_from_a_saved_state(kind: Any) -> None:
     assert list(train(twin, other, 3)) == losses
     for p, q in zip(model.parameters(), twin.parameters(), strict=True):
         assert p.numpy().tobytes() == q.numpy().tobytes()
+
+
+@pytest.mark.parametrize("twin_of", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_of_model_and_optimiser_goes_on_by_itself(twin_of: Any) -> None:
+    model = network()
+    optimizer = optim.Adam(model.parameters(), lr=0.1)
+    list(train(model, optimizer, 3))
+    twin, other = twin_of((model, optimizer))
+    weights = model.state_dict()
+    losses = list(train(twin, other, 3))
+    assert all(v is weights[k] for k, v in model.state_dict().items())
+    assert list(train(model, optimizer, 3)) == losses
 
 
 def test_a_state_is_made_of_arrays_and_plain_numbers() -> None:

@@ -135,9 +135,13 @@ def test_second_derivatives(recipe: Recipe, seed: int) -> None:
 
 @many
 @given(recipes(), SEEDS)
-def test_backends_agree(recipe: Recipe, seed: int) -> None:
+def test_backends_agree_and_text_reads_back(recipe: Recipe, seed: int) -> None:
     xs = recipe.leaves()
     z = recipe.build(xs)
+    text = to_text([z])
+    again, leaves = from_text(text)
+    check(again, leaves)
+    assert to_text(again, leaves) == text
     feed = feed_of(xs, operands(recipe, seed))
     (got,), (want,) = run([z], feed, "numpy"), run([z], feed, "reference")
     assume(np.isfinite(want).all())
@@ -186,22 +190,12 @@ def test_simplify_keeps_values_to_the_bit(recipe: Recipe, seed: int) -> None:
         assert_array_equal(a, b)
 
 
-@many
-@given(recipes())
-def test_text_reads_back(recipe: Recipe) -> None:
-    roots = [recipe.build(recipe.leaves())]
-    text = to_text(roots)
-    again, leaves = from_text(text)
-    check(again, leaves)
-    assert to_text(again, leaves) == text
-
-
 def test_graphs_are_varied() -> None:
     """Every kind of step, shared nodes, and depth occur among the graphs."""
     seen: set[str] = set()
     shared = deep = 0
 
-    @settings(max_examples=500, derandomize=True, database=None)
+    @settings(max_examples=200, derandomize=True, database=None)
     @given(recipes())
     def collect(recipe: Recipe) -> None:
         nonlocal shared, deep
@@ -213,5 +207,5 @@ def test_graphs_are_varied() -> None:
 
     collect()
     assert {"contract", "gather", "where", "slice", "pad", "max", "softmax", "concatenate"} <= seen
-    assert shared > 100
-    assert deep > 100
+    assert shared > 80
+    assert deep > 80

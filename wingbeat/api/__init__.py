@@ -3,11 +3,13 @@
 from wingbeat.api import (
     creation,
     elementwise,
+    inspection,
     linalg,
     losses,
     manipulation,
     methods,
     random,
+    sorting,
     statistics,
     transforms,
     tree,
@@ -15,10 +17,13 @@ from wingbeat.api import (
 from wingbeat.api.creation import *  # noqa: F403
 from wingbeat.api.elementwise import *  # noqa: F403
 from wingbeat.api.indexing import nonzero, take, take_along_axis
+from wingbeat.api.inspection import *  # noqa: F403
+from wingbeat.api.inspection import __array_namespace_info__ as __array_namespace_info__
 from wingbeat.api.kinks import KinkWarning
 from wingbeat.api.linalg import *  # noqa: F403
 from wingbeat.api.losses import *  # noqa: F403
 from wingbeat.api.manipulation import *  # noqa: F403
+from wingbeat.api.sorting import *  # noqa: F403
 from wingbeat.api.statistics import *  # noqa: F403
 from wingbeat.api.tensor import Tensor, asarray, assign, no_grad
 from wingbeat.api.transforms import *  # noqa: F403
@@ -39,8 +44,10 @@ __all__ = [
 ]
 __all__ += creation.__all__
 __all__ += elementwise.__all__
+__all__ += inspection.__all__
 __all__ += linalg.__all__
 __all__ += losses.__all__
 __all__ += manipulation.__all__
+__all__ += sorting.__all__
 __all__ += statistics.__all__
 __all__ += transforms.__all__

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from wingbeat.api.axes import one_axis
 from wingbeat.api.tensor import Tensor, apply, asarray, cast_to
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.node import Node
@@ -271,11 +272,61 @@ def outer(x1: Any, x2: Any, /) -> Tensor:
     return einsum("i,j->ij", x1, x2)
 
 
+def diagonal(x: Any, /, *, offset: int = 0) -> Tensor:
+    """The diagonal number `offset` of the last two axes.
+
+    >>> import wingbeat as wb
+    >>> wb.diagonal([[1.0, 2.0], [3.0, 4.0]])
+    tensor([1., 4.])
+    """
+    t = asarray(x)
+    if t.ndim < 2:
+        raise TypeMismatch(f"diagonal: {t.type} is no matrix")
+    rows, columns = t.shape[-2:]
+    count = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    begin = np.arange(count)
+    return t[..., begin + max(-offset, 0), begin + max(offset, 0)]
+
+
+def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
+    """The sum of the diagonal number `offset` of the last two axes.
+
+    >>> import wingbeat as wb
+    >>> wb.trace([[1.0, 2.0], [3.0, 4.0]])
+    tensor(5.)
+    """
+    from wingbeat.api.statistics import sum
+
+    return sum(diagonal(x, offset=offset), axis=-1, dtype=dtype)
+
+
+def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
+    """The vector product of vectors of three elements along `axis`.
+
+    >>> import wingbeat as wb
+    >>> wb.cross([1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
+    tensor([0., 0., 1.])
+    """
+    from wingbeat.api.manipulation import moveaxis, stack
+
+    x, y = _numbers(x1, x2)
+    a, b = (moveaxis(t, one_axis(axis, t.ndim, "cross"), -1) for t in (x, y))
+    if a.shape[-1] != 3 or b.shape[-1] != 3:
+        raise TypeMismatch(f"cross: vectors have three elements along axis {axis}: {x.type}, {y.type}")
+    parts = [
+        a[..., i] * b[..., j] - a[..., j] * b[..., i] for i, j in ((1, 2), (2, 0), (0, 1))
+    ]
+    return moveaxis(stack(parts, axis=-1), -1, axis)
+
+
 __all__ = [
+    "cross",
+    "diagonal",
     "einsum",
     "matmul",
     "matrix_transpose",
     "outer",
     "tensordot",
+    "trace",
     "vecdot",
 ]

@@ -238,10 +238,39 @@ def repeat(x: Any, repeats: int, /, *, axis: int | None = None) -> Tensor:
     return reshape(broadcast_to(expand_dims(t, axis=k + 1), wide), joined)
 
 
+def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None) -> Tensor:
+    """The differences of neighbours along `axis`, `n` times over.
+
+    >>> import wingbeat as wb
+    >>> wb.diff([1.0, 4.0, 9.0])
+    tensor([3., 5.])
+    """
+    t = asarray(x)
+    k = one_axis(axis, t.ndim, "diff")
+    if n < 0:
+        raise TypeMismatch(f"diff: n counts how often differences are taken; it cannot be {n}")
+    ends = [None if e is None else _edge(asarray(e), t, k) for e in (prepend, append)]
+    parts = [p for p in (ends[0], t, ends[1]) if p is not None]
+    t = concat(parts, axis=k) if len(parts) > 1 else +t
+    lead = (slice(None),) * k
+    for _ in range(n):
+        after, before = t[(*lead, slice(1, None))], t[(*lead, slice(None, -1))]
+        t = after != before if t.dtype.kind == "b" else after - before
+    return t
+
+
+def _edge(e: Tensor, t: Tensor, axis: int) -> Tensor:
+    """What `diff` puts before or behind: a number stands for one slice of it."""
+    if e.ndim:
+        return e
+    return broadcast_to(e, tuple(1 if k == axis else n for k, n in enumerate(t.shape)))
+
+
 __all__ = [
     "broadcast_arrays",
     "broadcast_to",
     "concat",
+    "diff",
     "expand_dims",
     "flip",
     "moveaxis",

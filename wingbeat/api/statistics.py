@@ -119,7 +119,7 @@ def all(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
     >>> wb.all([True, False])
     tensor(False)
     """
-    return _reduce(co.all, _truth(x), axis, keepdims)
+    return _reduce(co.all, truth(x), axis, keepdims)
 
 
 def any(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -129,10 +129,11 @@ def any(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
     >>> wb.any([True, False])
     tensor(True)
     """
-    return _reduce(co.any, _truth(x), axis, keepdims)
+    return _reduce(co.any, truth(x), axis, keepdims)
 
 
-def _truth(x: Any) -> Tensor:
+def truth(x: Any) -> Tensor:
+    """Whether elements are not 0; booleans stay."""
     t = asarray(x)
     return t if t.dtype.kind == "b" else t != 0
 

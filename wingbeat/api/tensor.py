@@ -285,7 +285,7 @@ class Tensor:
         return +self
 
     def __reduce__(self) -> Any:
-        """For `copy` and `pickle`: the value and whether it requires a gradient; nothing of a graph."""
+        """For `copy` and `pickle`: the value and whether it requires a gradient; no graph."""
         if self._trace is not None and self._flags & GRAD:
             raise TypeMismatch(
                 f"copy: {self.type} is a result that has a gradient; write t.clone() to keep its "
@@ -385,11 +385,15 @@ class Tensor:
         return binary(tr.pow, y, self)
 
     def __matmul__(self, y: Any) -> Tensor:
+        if not _is_operand(y):
+            return NotImplemented
         from wingbeat.api.linalg import matmul
 
         return matmul(self, y)
 
     def __rmatmul__(self, y: Any) -> Tensor:
+        if not _is_operand(y):
+            return NotImplemented
         from wingbeat.api.linalg import matmul
 
         return matmul(y, self)

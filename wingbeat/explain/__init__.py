@@ -46,7 +46,7 @@ __all__ = [
 
 
 class _Callable(types.ModuleType):
-    """A module that can be called: the package face has one name for the folder and for its function."""
+    """A module that can be called: `wb.explain` names both the folder and its function."""
 
     def __call__(self, what: Any, /, **options: Any) -> Any:
         return explain(what, **options)

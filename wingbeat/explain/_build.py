@@ -11,6 +11,7 @@ import numpy as np
 from wingbeat.api.kinks import find_kinks
 from wingbeat.api.trace import Trace, run_nodes
 from wingbeat.errors import BadInput, NotDifferentiable, TypeMismatch
+from wingbeat.explain._measures import killed, nonfinite, only_ways, share
 from wingbeat.explain._names import fresh
 from wingbeat.explain._numbers import norm, show
 from wingbeat.explain._recording import Recording
@@ -77,8 +78,8 @@ class Builder:
         if cotangent is None:
             if self.root.shape != ():
                 raise TypeMismatch(
-                    f"explain: the result is {self.root.type}; return a scalar, as with .sum(), or give "
-                    "cotangent=g of the result's shape"
+                    f"explain: the result is {self.root.type}; return a scalar, as with .sum(), "
+                    "or give cotangent=g of the result's shape"
                 )
             return full(1, self.root.type)
         array = np.asarray(cotangent, dtype=self.root.type.dtype)
@@ -157,7 +158,7 @@ class Builder:
         values, gradients = self.values(), self.gradient_values()
         partials = self.edge_values(values, gradients)
         steps = tuple(self._step(h, values, gradients) for h in self.steps.heads)
-        single = _only_ways(self.steps)
+        single = only_ways(self.steps)
         edges = tuple(
             self._edge(h, x, p, single, partials, gradients)
             for h, body in self.bodies.items()
@@ -169,7 +170,7 @@ class Builder:
             steps,
             edges,
             self._kinks(values),
-            _nonfinite(steps, edges),
+            nonfinite(steps, edges),
             self.scalar,
         )
 
@@ -239,7 +240,7 @@ class Builder:
         contribution = number
         if one and number is not None:
             g = gradients.get(head)
-            contribution = None if g is None else _killed(g, number)
+            contribution = None if g is None else killed(g, number)
         if not one and head not in gradients:
             contribution = None
         total = gradients.get(source)
@@ -251,7 +252,7 @@ class Builder:
             latex,
             contribution,
             None if contribution is None else norm(contribution),
-            _share(contribution, total),
+            share(contribution, total),
             (source, head) in single,
             why,
         )
@@ -307,65 +308,3 @@ def _operations(body: Body) -> tuple[str, ...]:
     order = toposort([body.shown], stops=set(body.reads))
     hidden = ("alias", "broadcast", "cast", "full", "iota")
     return tuple(n.name for n in order if n.op is not None and n.name not in hidden)
-
-
-def _killed(g: Any, d: Any) -> Any:
-    """g d, where a gradient of 0 kills what it meets, as in the reverse walk."""
-    with np.errstate(all="ignore"):
-        return np.where(np.equal(g, 0), np.zeros_like(g), np.multiply(g, d))
-
-
-def _share(contribution: Any, total: Any) -> float | None:
-    """<c, g> / <g, g>."""
-    if contribution is None or total is None:
-        return None
-    scale = norm(total)
-    if scale == 0 or not np.isfinite(scale):
-        return None
-    with np.errstate(all="ignore"):
-        c, g = np.asarray(contribution, np.float64) / scale, np.asarray(total, np.float64) / scale
-        share = float(np.sum(c * g))
-    return share if np.isfinite(share) else None
-
-
-def _only_ways(steps: Cut) -> set[tuple[Node, Node]]:
-    """The edges (source, target) beside which no other way leads from source to target."""
-    if (
-        len(steps.heads) > 2000
-    ):  # the search is quadratic; an edge not listed is only written as ∂, not d
-        return set()
-    found: set[tuple[Node, Node]] = set()
-    for head in steps.heads:
-        direct = steps.reads[head]
-        above: set[Node] = set()
-        stack = list(direct)
-        while stack:
-            for x in steps.reads[stack.pop()]:
-                if x not in above:
-                    above.add(x)
-                    stack.append(x)
-        found |= {(x, head) for x in direct if x not in above}
-    return found
-
-
-def _nonfinite(steps: tuple[Step, ...], edges: tuple[Edge, ...]) -> tuple[str, ...]:
-    """Where infinities and NaN arise, and where they merely pass."""
-    bad = {s.name for s in steps if s.value is not None and not np.all(np.isfinite(s.value))}
-    reads: dict[str, list[str]] = {}
-    for e in edges:
-        reads.setdefault(e.target, []).append(e.source)
-    said: list[str] = []
-    for s in steps:
-        if s.name in bad:
-            born = s.kind == "step" and not any(x in bad for x in reads.get(s.name, ()))
-            operands = ", ".join(reads.get(s.name, ()))
-            said.append(
-                f"the value of {s.name} is not finite"
-                + (f"; it arises here, from finite {operands}" if born and operands else "")
-            )
-    said += [
-        f"the gradient of {s.name} is not finite"
-        for s in steps
-        if s.gradient is not None and not np.all(np.isfinite(s.gradient))
-    ]
-    return tuple(said)

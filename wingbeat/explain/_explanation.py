@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from wingbeat.errors import BadInput
 from wingbeat.explain._build import Builder
 from wingbeat.explain._recording import Recording, record_expression, record_function
+from wingbeat.explain._script import LATEX, PLAIN
 from wingbeat.explain._steps import ALL, NAMES, cut
-from wingbeat.explain.derivation import LATEX, PLAIN, Line, derive, render
+from wingbeat.explain.derivation import Line, derive, render
 from wingbeat.explain.formula import derivative_text
 from wingbeat.explain.model import Edge, Model, Step
 from wingbeat.explain.paths import Paths
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Explanation:
-    """A computation with every value, partial and gradient, and the ways along which gradients came.
+    """A computation with every value, partial and gradient, and the ways of the gradients.
 
     Made by `wb.explain`. Printing it, or showing it in a notebook, renders it.
 
@@ -87,11 +88,11 @@ class Explanation:
         return ", ".join(f"{e.source} -> {e.target}" for e in self.model.edges[:20])
 
     def value(self, name: str) -> Any:
-        """The value of a node: a float for one number, else an array; None where it is not known."""
+        """The value of a node: a float, or an array; None where it is not known."""
         return _plain(self.step(name).value)
 
     def gradient(self, name: str) -> Any:
-        """The derivative of the result by a node; None where there is none (`step(name).why` says why)."""
+        """The derivative of the result by a node; None if none, and `step(name).why` says why."""
         return _plain(self.step(name).gradient)
 
     def partial(self, source: str, target: str) -> float | None:
@@ -101,7 +102,7 @@ class Explanation:
     # --- why ------------------------------------------------------------------------------------
 
     def paths(self, wrt: str, k: int = 20) -> Paths:
-        """The `k` ways with the largest products from `wrt` to the result; for graphs of single numbers.
+        """The `k` ways with the largest products from `wrt` to the result.
 
         Raises `NotSupported` where the graph has tensors, whose edges carry no single number.
         """
@@ -174,7 +175,7 @@ class Explanation:
         yield from parts(self, options.max_width)
 
     def latex(self) -> str:
-        """The steps and, for every variable asked about, its derivation: one `aligned` block each."""
+        """The steps, and the derivation for every variable asked about, in `aligned` blocks."""
         from wingbeat.explain.documents import as_latex
 
         return as_latex(self)
@@ -186,19 +187,19 @@ class Explanation:
         return as_mermaid(self.model)
 
     def svg(self) -> str:
-        """The drawing alone; empty where there are too many nodes for a drawing that could be read."""
+        """The drawing alone; empty where there are too many nodes to be read."""
         from wingbeat.explain.svg import drawing
 
         return drawing(self.model)
 
     def html(self) -> str:
-        """One page with drawing, tables and derivations; without scripts and without the network."""
+        """One page with drawing, tables and derivations; no scripts, no network."""
         from wingbeat.explain.html import page
 
         return page(self)
 
     def save_html(self, file: str | FilePath) -> None:
-        """Write the page; the file is replaced as a whole or not at all. `BadInput` if it cannot be."""
+        """Write the page, as a whole or not at all; raises `BadInput` if it cannot be written."""
         from wingbeat.explain._files import write_whole
 
         write_whole(FilePath(file), self.html())

@@ -10,7 +10,7 @@ from wingbeat.errors import BadInput
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Write beside, fsync, rename; raises `BadInput` with one sentence where that is not possible."""
+    """Write beside, fsync, rename; raises `BadInput` where that is not possible."""
     folder = file.parent
     beside: Path | None = None
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import Any
@@ -17,14 +17,15 @@ def code_of(f: Callable[..., Any]) -> CodeType | None:
     """The code object that runs when `f` is called; None for what is not written in Python."""
     while (inner := getattr(f, "__wrapped__", None)) is not None:
         f = inner
-    for candidate in (f, getattr(f, "__func__", None), getattr(type(f), "__call__", None)):
+    of_class = vars(type(f)).get("__call__")
+    for candidate in (f, getattr(f, "__func__", None), of_class):
         if (code := getattr(candidate, "__code__", None)) is not None:
             return code
     return None
 
 
 @contextmanager
-def watching(f: Callable[..., Any]) -> Iterator[Found]:
+def watching(f: Callable[..., Any]) -> Generator[Found]:
     """Collect the local names of tensors, line by line, in the frames that run `f`'s own code.
 
     A debugger or a coverage tool that is at work goes on seeing every line.
@@ -42,12 +43,12 @@ def watching(f: Callable[..., Any]) -> Iterator[Found]:
                 seen.add(key)
                 found.append((name, value, value._node))
 
-    def entered(frame: FrameType, event: str, argument: Any) -> Any:
+    def entered(frame: FrameType, event: Any, argument: Any) -> Any:
         below = outer(frame, event, argument) if outer else None
         if frame.f_code is not code:
             return below
 
-        def line(frame: FrameType, event: str, argument: Any) -> Any:
+        def line(frame: FrameType, event: Any, argument: Any) -> Any:
             nonlocal below
             if below is not None:
                 below = below(frame, event, argument)

@@ -10,7 +10,7 @@ UNKNOWN = "?"
 
 
 def show(value: Any, digits: int = 6) -> str:
-    """A number in at most `digits` digits; a small array with its elements, a large one by its norm.
+    """A number in `digits` digits; a small array with its elements, a large one by its norm.
 
     >>> show(0.1 + 0.2), show(None), show(np.eye(2)), show(np.zeros((9, 9)))
     ('0.3', '?', '[[1, 0], [0, 1]]', '9x9, norm 0')
@@ -26,6 +26,11 @@ def show(value: Any, digits: int = 6) -> str:
     if array.dtype.kind not in "f":
         return f"{shape} {array.dtype}"
     return f"{shape}, norm {_one(norm(array), digits)}"
+
+
+def number(value: Any) -> float | None:
+    """An array of one element as a float; None stays None."""
+    return None if value is None else float(value)
 
 
 def norm(array: Any) -> float:

@@ -13,7 +13,7 @@ from wingbeat.api import tree
 from wingbeat.api.tensor import Tensor, asarray, lazy
 from wingbeat.api.trace import Trace, enter, join, scope, state
 from wingbeat.errors import BadInput, NotSupported, TypeMismatch
-from wingbeat.explain import expression
+from wingbeat.explain import _evaluation, expression
 from wingbeat.explain._locals import Found, watching
 from wingbeat.explain._names import fresh
 from wingbeat.explain.expression import Program
@@ -53,15 +53,15 @@ def _input(value: Any, trace: Trace) -> Tensor:
 
 
 def record_expression(text: str, values: Mapping[str, Any], result: str | None = None) -> Recording:
-    """Run an expression; without any value the graph has none either, and its inputs are scalars."""
+    """Run an expression; without any value the graph has none, and its inputs are scalars."""
     _outside()
     program = expression.parse(text)
     if result is not None:
         program = program.until(result)
-    given = {expression.canonical(k): v for k, v in values.items()}
+    given = {_evaluation.canonical(k): v for k, v in values.items()}
     known = bool(given) or not program.inputs
     if known:
-        expression.check_values(program, given)
+        _evaluation.check_values(program, given)
     with scope():
         trace = state.trace
         assert trace is not None
@@ -73,7 +73,7 @@ def record_expression(text: str, values: Mapping[str, Any], result: str | None =
         def rename(name: str, t: Tensor) -> Tensor:
             return lazy(alias(enter(t, trace), tag=trace.tag()), trace, t._flags)
 
-        assigned = expression.run(program, inputs, constant, rename)
+        assigned = _evaluation.run(program, inputs, constant, rename)
         nodes = {name: enter(t, trace) for name, t in (inputs | assigned).items()}
     statements = {nodes[s.name]: s.text for s in program.statements}
     root = nodes[program.result]
@@ -95,18 +95,18 @@ def record_function(
     kwargs: Mapping[str, Any],
     names: Sequence[str] | None,
 ) -> Recording:
-    """Run a function; its arguments' leaves are the inputs, its local names the names of the steps."""
+    """Run a function; its arguments' leaves are the inputs, its local names name the steps."""
     _outside()
     with scope():
-        trace = state.trace
-        assert trace is not None
+        here = state.trace
+        assert here is not None
         inputs: dict[str, Tensor] = {}
 
         def enters(label: str, value: Any) -> Any:
             if not isinstance(value, Tensor | np.ndarray | np.generic | int | float):
                 return value
             label = label if label not in inputs else fresh(label, inputs)
-            inputs[label] = _input(value, trace)
+            inputs[label] = _input(value, here)
             return inputs[label]
 
         labels = _labels(f, args, kwargs, names)
@@ -116,7 +116,8 @@ def record_function(
             result = f(*entered, **keywords)
         if not isinstance(result, Tensor):
             raise TypeMismatch(
-                f"explain: the function must return one tensor; it returned a {type(result).__name__}"
+                "explain: the function must return one tensor; "
+                f"it returned a {type(result).__name__}"
             )
         trace = join([result, *inputs.values()])
         nodes = {name: enter(t, trace) for name, t in inputs.items()}
@@ -176,8 +177,8 @@ def _places(label: str, x: Any) -> list[str]:
 
 def _module_places(label: str, x: Any, count: int) -> list[str]:
     """The leaves of a module by the names of its parameters, of anything else by number."""
-    method = getattr(x, "named_parameters", None)
-    names = [name for name, _ in method()] if callable(method) else []
+    method: Any = getattr(x, "named_parameters", None)
+    names = [str(name) for name, _ in method()] if callable(method) else []
     if len(names) == count:
         return [f"{label}.{name}" for name in names]
     return [f"{label}[{k}]" for k in range(count)]

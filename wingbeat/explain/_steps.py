@@ -1,4 +1,4 @@
-"""A graph cut into the steps that a reader knows: what has a name, and what a sum over paths needs."""
+"""A graph cut into steps: what has a name, and what a sum over paths needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES, ALL = "names", "all"
 
 @dataclass(frozen=True)
 class Cut:
-    """The heads of the steps in order, each after what it reads, and the heads that each one reads."""
+    """The heads of the steps, each after what it reads, and the heads that each one reads."""
 
     heads: tuple[Node, ...]
     reads: dict[Node, tuple[Node, ...]]
@@ -56,7 +56,7 @@ def _is_operation(node: Node) -> bool:
 
 
 def _read(order: list[Node], heads: set[Node], inputs: set[Node]) -> dict[Node, tuple[Node, ...]]:
-    """What each head reads; makes heads of operations that would hide that something is read twice."""
+    """What each head reads; operations that would hide a second way become heads."""
     while True:
         seen: dict[Node, dict[Node, None]] = {}
         promoted: set[Node] = set()

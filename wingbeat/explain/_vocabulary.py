@@ -41,8 +41,9 @@ def _extreme(of_one: Any, of_two: Any) -> Callable[..., Tensor]:
 
 
 _ELEMENTWISE = (
-    "exp exp2 expm1 log log1p log2 log10 sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh "
-    "atanh erf erfc sigmoid gelu silu softplus elu relu abs sign square floor ceil trunc round"
+    "exp exp2 expm1 log log1p log2 log10 sqrt sin cos tan asin acos atan sinh cosh tanh asinh "
+    "acosh atanh erf erfc sigmoid gelu silu softplus elu relu abs sign square floor ceil trunc "
+    "round"
 )
 _PAIRS = "atan2 hypot logaddexp copysign"
 _WHOLE = "sum mean prod norm logsumexp softmax log_softmax"

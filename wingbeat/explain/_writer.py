@@ -36,7 +36,7 @@ class Notation(Protocol):
 
 
 class Operand:
-    """An operand in a template: `{0}` has parentheses unless it binds at least as tightly as `inner`.
+    """An operand in a template: `{0}` has parentheses unless it binds as tightly as `inner`.
 
     `{0:free}` has none, `{0:atom}` unless it is an atom, `{0:product}` unless it is at least a
     product, `{0:tighter}` unless it binds strictly tighter than the operation.
@@ -71,7 +71,7 @@ class Formula:
 
 
 def write(roots: Sequence[Node], names: Mapping[Node, str], notation: Notation) -> Formula:
-    """Write `roots`; nodes in `names` are written by their names, and nothing is searched behind them."""
+    """Write `roots`; nodes in `names` by their names, with nothing searched behind them."""
     order = toposort(roots, stops=names)
     uses: dict[Node, int] = {}
     for node in order:

@@ -8,7 +8,7 @@ evaluated.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from wingbeat.ir.node import Node, Primitive, full
@@ -193,7 +193,7 @@ _LOOSE: dict[Primitive, Rule] = {
 }
 
 
-def shortened(roots: Iterable[Node], known: Mapping[Node, Node] | None = None) -> list[Node]:
+def shortened(roots: Iterable[Node], known: dict[Node, Node] | None = None) -> list[Node]:
     """`roots` as shorter formulas; `known` gives stand-ins beforehand.
 
     >>> from wingbeat.ir import leaf, tensor_type

@@ -7,13 +7,13 @@ from typing import Any
 
 from wingbeat.errors import BadInput
 from wingbeat.explain._names import latex_name
-from wingbeat.explain._numbers import equals, show
+from wingbeat.explain._numbers import equals, number
+from wingbeat.explain._script import LATEX, PLAIN, Script, binds_loosely, has_lines
 from wingbeat.explain.model import Edge, Model
 from wingbeat.explain.paths import Paths, flowing
 
 MOST_WAYS = 6  # with more, or with longer ones, the chain rule is written step by step
 LONGEST = 8
-PLAIN, LATEX = "plain", "latex"
 
 
 @dataclass(frozen=True)
@@ -35,83 +35,6 @@ class Line:
     kind: str
     of: str
     terms: tuple[str, ...] = ()
-
-
-class Script:
-    """How derivatives, products and numbers are written in one of the two forms."""
-
-    def __init__(self, model: Model, form: str) -> None:
-        if form not in (PLAIN, LATEX):
-            raise BadInput(f"form={form!r} is unknown; use 'plain' or 'latex'")
-        self.model, self.tex = model, form == LATEX
-        self.dot = r" \cdot " if self.tex else "*"
-
-    def d(self, top: str, by: str, sign: str = "d") -> str:
-        """A derivative, whole (d) or along one edge (∂)."""
-        if self.tex:
-            sign = r"\partial " if sign == "∂" else r"\mathrm{d}"
-            gap = "" if sign.endswith(" ") else " "
-            return rf"\frac{{{sign}{gap}{latex_name(top)}}}{{{sign}{gap}{latex_name(by)}}}"
-        return f"{sign}{top}/{sign}{by}"
-
-    def edge(self, e: Edge) -> str:
-        """The partial of an edge as a symbol; `d` where the edge is the only way."""
-        return self.d(e.target, e.source, "d" if e.alone else "∂")
-
-    def formula(self, e: Edge) -> str:
-        """The partial of an edge as a factor; one that takes several lines stays a symbol."""
-        text = (e.latex if self.tex else e.formula) or "?"
-        if _has_lines(text):
-            return self.edge(e)
-        return self.factor(text, _binds_loosely(text))
-
-    def number(self, value: float | None) -> str:
-        """A number as a factor."""
-        text = show(value)
-        if self.tex:
-            text = _tex_number(text)
-        return self.factor(text, text.startswith("-"))
-
-    def result(self, value: float | None) -> str:
-        """A number as the end of a derivation."""
-        return _tex_number(show(value)) if self.tex else show(value)
-
-    def factor(self, text: str, loose: bool) -> str:
-        """`text` as part of a product."""
-        if not loose:
-            return text
-        return rf"\left({text}\right)" if self.tex else f"({text})"
-
-    def product(self, factors: list[str], kind: str = "") -> str:
-        """Factors with a sign between them; in plain symbols there are spaces around it."""
-        return (" * " if kind == "symbols" and not self.tex else self.dot).join(factors)
-
-
-def _tex_number(text: str) -> str:
-    if text == "inf" or text == "-inf":
-        return text.replace("inf", r"\infty")
-    if text == "nan":
-        return r"\mathrm{NaN}"
-    digits, e, exponent = text.partition("e")
-    return rf"{digits} \cdot 10^{{{int(exponent)}}}" if e else text
-
-
-def _binds_loosely(text: str) -> bool:
-    """Whether a formula needs parentheses inside a product: a sign, sum or comparison outside brackets."""
-    depth = 0
-    for k, c in enumerate(text):
-        depth += (c in "([{") - (c in ")]}")
-        if depth == 0 and c in "+-<>=&|;%":
-            exponent = c in "+-" and k > 1 and text[k - 1] == "e" and text[k - 2].isdigit()
-            power = c == "-" and text[:k].endswith("**")
-            if not exponent and not power:
-                return True
-    return text.startswith(r"\sum") or r"\bmod" in text or "//" in text
-
-
-def _has_lines(text: str) -> bool:
-    """Whether a formula refers to lines of its own."""
-    return ";" in text or r"\begin{aligned}" in text
 
 
 def derive(model: Model, wrt: str, form: str = PLAIN) -> list[Line]:
@@ -157,7 +80,7 @@ def _by_ways(model: Model, wrt: str, script: Script, ways: Paths) -> list[Line]:
 
 
 def _by_steps(model: Model, wrt: str, script: Script) -> list[Line]:
-    """dz/du = the sum over the readers c of u of dz/dc ∂c/∂u, for every u between z and the variable."""
+    """dz/du = the sum of dz/dc ∂c/∂u over the readers c of u, for every u in between."""
     values = {s.name: s.gradient for s in model.steps}
     readers: dict[str, list[Edge]] = {s.name: [] for s in model.steps}
     for e in flowing(model):
@@ -171,7 +94,7 @@ def _by_steps(model: Model, wrt: str, script: Script) -> list[Line]:
         edges = [e for e in readers[u] if e.target in above]
         whole = lambda e: script.d(model.result, e.target)  # noqa: E731
         first = lambda e: e.target == model.result  # noqa: E731
-        known = [None if values[e.target] is None else float(values[e.target]) for e in edges]
+        known = [number(values[e.target]) for e in edges]
         symbols = [[script.edge(e)] if first(e) else [whole(e), script.edge(e)] for e in edges]
         formulas = [
             [script.formula(e)] if first(e) else [whole(e), script.formula(e)] for e in edges
@@ -186,9 +109,7 @@ def _by_steps(model: Model, wrt: str, script: Script) -> list[Line]:
         texts = [("symbols", symbols), ("formulas", formulas), ("numbers", numbers)]
         total = values[u]
         left = script.d(model.result, u)
-        lines += _lines(
-            model, u, script, left, texts, exact, None if total is None else float(total)
-        )
+        lines += _lines(model, u, script, left, texts, exact, number(total))
     return lines
 
 
@@ -242,7 +163,7 @@ def _order(model: Model) -> Any:
 
 
 def _tensor_lines(model: Model, wrt: str, script: Script) -> list[Line]:
-    """The chain rule for tensors: what arrives along every edge, as a formula of the gradients above."""
+    """The chain rule for tensors: what arrives along every edge, from the gradients above."""
     readers: dict[str, list[Edge]] = {s.name: [] for s in model.steps}
     for e in flowing(model):
         readers[e.source].append(e)
@@ -281,8 +202,8 @@ def _contribution(e: Edge, script: Script) -> str:
     text = (e.latex if script.tex else e.formula) or "?"
     g = _gradient_name(e.target, script)
     if e.partial is not None and e.contribution is not None:  # a single number: the partial times g
-        return script.product([script.factor(text, _binds_loosely(text)), g])
-    return _transposed(e, script) if _has_lines(text) else text
+        return script.product([script.factor(text, binds_loosely(text)), g])
+    return _transposed(e, script) if has_lines(text) else text
 
 
 def render(lines: list[Line], form: str, width: int | None = None) -> str:
@@ -292,7 +213,8 @@ def render(lines: list[Line], form: str, width: int | None = None) -> str:
     """
     if form == LATEX:
         rows = [
-            rf"{'' if k and lines[k - 1].of == line.of else line.left} &{_TEX[line.relation]} {line.right}"
+            f"{'' if k and lines[k - 1].of == line.of else line.left} "
+            f"&{_TEX[line.relation]} {line.right}"
             for k, line in enumerate(lines)
         ]
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"

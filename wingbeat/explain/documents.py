@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from wingbeat.explain._names import latex_name
 from wingbeat.explain._numbers import show
-from wingbeat.explain.derivation import LATEX, _tex_number
+from wingbeat.explain._script import LATEX, tex_number
 
 if TYPE_CHECKING:
     from wingbeat.explain._explanation import Explanation
 
 
 def as_latex(explanation: Explanation) -> str:
-    """Aligned blocks: the steps with their values, then one derivation for each variable asked about."""
+    """Aligned blocks: the steps with their values, then a derivation for each variable."""
     model = explanation.model
     rows: list[str] = []
     for step in model.steps:
@@ -33,4 +33,4 @@ def _value(value: object) -> str:
     text = show(value)
     if text == "?":
         return text
-    return _tex_number(text) if getattr(value, "ndim", 0) == 0 else rf"\text{{{text}}}"
+    return tex_number(text) if getattr(value, "ndim", 0) == 0 else rf"\text{{{text}}}"

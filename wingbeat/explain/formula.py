@@ -1,4 +1,4 @@
-"""Derivatives as formulas: the derivative is a graph itself, so it can be printed and differentiated again."""
+"""Derivatives as formulas: graphs themselves, printed and differentiated again."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from itertools import groupby
 from wingbeat.errors import BadInput, NotDifferentiable, TypeMismatch
 from wingbeat.explain._build import Builder
 from wingbeat.explain._names import latex_name
+from wingbeat.explain._script import PLAIN
 from wingbeat.explain._writer import write
 from wingbeat.explain.algebra import shortened
-from wingbeat.explain.derivation import PLAIN
 from wingbeat.explain.latex import LATEX, latex_lines
 from wingbeat.explain.plain import PLAIN as PLAIN_NOTATION
 from wingbeat.explain.plain import plain_lines
@@ -19,7 +19,7 @@ from wingbeat.transform import obstacle, vjp
 
 
 def derivative(builder: Builder, wrt: Sequence[Node]) -> Node | None:
-    """The graph of the derivative by `wrt`, one after the other; None where nothing depends on it."""
+    """The graph of the derivative by `wrt`, one after the other; None where there is none."""
     node: Node | None = builder.root
     seed = builder.seed
     for k, x in enumerate(wrt):
@@ -67,7 +67,7 @@ def derivative_text(
 
 
 def _none(builder: Builder, left: str, result: str, names: list[str]) -> str:
-    """No derivative arrived: the result does not depend on the first name, or a slope is constant."""
+    """No derivative arrived: the result does not depend on a name, or a slope is constant."""
     if len(names) > 1 and derivative(builder, [_node(builder, names[0])]) is not None:
         return f"{left} = 0"
     return f"{left}: no path, {result} does not depend on {names[0]}"

@@ -1,4 +1,4 @@
-"""The explanation as one page: no scripts, nothing from the network, readable by keyboard and screen reader."""
+"""The explanation as one page: no scripts, no network, readable by keyboard and by ear."""
 
 from __future__ import annotations
 

@@ -63,6 +63,7 @@ def to_latex(node: Node, names: Mapping[Node, str]) -> str:
         names: names of nodes, as `"beta_1"` (written as \beta_{1}); nothing is searched behind
             them. A leaf that it lacks is written by its own name.
 
+    >>> from wingbeat.explain import to_latex
     >>> from wingbeat.ir import leaf, tensor_type
     >>> x = leaf(tensor_type(()), "x")
     >>> print(to_latex((x + 1.0) * x / 2.0, {}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from wingbeat.explain.model import Model
 
@@ -39,7 +40,7 @@ def layered(model: Model) -> Layout:
             rows[k].append(bend)
             chain.append(bend)
         chain.append(e.target)
-        links += zip(chain, chain[1:], strict=False)
+        links += pairwise(chain)
     place = _ordered(rows, links)
     height = max((len(row) for row in rows), default=1)
     at = {
@@ -78,7 +79,7 @@ def _layers(model: Model) -> dict[str, int]:
 
 
 def _ordered(rows: list[list[object]], links: list[tuple[object, object]]) -> dict[object, int]:
-    """Places within the layers: each node goes to the mean place of its neighbours, back and forth."""
+    """Places within the layers: each node goes to the mean place of its neighbours."""
     before: dict[object, list[object]] = {}
     after: dict[object, list[object]] = {}
     for x, y in links:

@@ -22,7 +22,7 @@ def escape(text: str) -> str:
 
 
 def as_mermaid(model: Model) -> str:
-    """A flowchart from the inputs to the result: values and gradients on nodes, partials on edges."""
+    """A flowchart: values and gradients on nodes, partials on edges."""
     number = {s.name: f"n{k}" for k, s in enumerate(model.steps)}
     lines = ["flowchart LR"]
     lines += [f"    {number[s.name]}{_node(s, model.result)}" for s in model.steps]

@@ -1,4 +1,4 @@
-"""What an explanation says, as plain data. A number that is not known is None here and `?` in every rendering."""
+"""What an explanation says, as plain data. A number that is not known is None, never 0."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ class Step:
         gradient: the derivative of the result by this step, of the shape of `value`; None where
             there is none, with the reason in `why`.
         why: "no path", "not asked for", "not computed", or why the derivative does not exist.
+
+    >>> import wingbeat as wb
+    >>> step = wb.explain("x=2*w+b; z=x*x", w=3, b=4).step("x")
+    >>> step.formula, float(step.value), float(step.gradient)
+    ('2*w + b', 10.0, 20.0)
     """
 
     name: str
@@ -57,6 +62,11 @@ class Edge:
         alone: whether this edge is the only way from source to target, so that the partial is the
             whole derivative.
         why: why there is no partial or contribution.
+
+    >>> import wingbeat as wb
+    >>> edge = wb.explain("x=2*w+b; z=x*x", w=3, b=4).edge("x", "z")
+    >>> edge.partial, edge.formula, edge.share
+    (20.0, '2*x', 1.0)
     """
 
     source: str
@@ -73,7 +83,12 @@ class Edge:
 
 @dataclass(frozen=True)
 class Model:
-    """A whole graph with numbers: the steps in order of computation, and the edges between them."""
+    """A whole graph with numbers: the steps in order of computation, and the edges between them.
+
+    >>> import wingbeat as wb
+    >>> wb.explain("z=abs(x)", x=0).model.kinks
+    ('in z=abs(x) at x = 0: abs has no derivative; used: 0',)
+    """
 
     result: str
     wrt: tuple[str, ...]

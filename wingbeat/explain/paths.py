@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import nlargest
@@ -25,6 +25,10 @@ class Path:
         names: from the variable to the result.
         partials: one for each edge, in the same order.
         product: of the partials, None where one is not known.
+
+    >>> import wingbeat as wb
+    >>> wb.explain("z=x*x*y", x=3, y=2).paths("x")[0].product
+    12.0
     """
 
     names: tuple[str, ...]
@@ -38,7 +42,7 @@ def flowing(model: Model) -> list[Edge]:
     return [e for e in model.edges if e.source in floats and e.target in floats]
 
 
-class Paths(Sequence[Path]):
+class Paths:
     """The ways from a variable to the result, the largest products (in magnitude) first.
 
     Attributes:
@@ -55,8 +59,8 @@ class Paths(Sequence[Path]):
     def __init__(self, model: Model, wrt: str, k: int = 20) -> None:
         if not model.scalar:
             raise NotSupported(
-                "paths with products need a graph of single numbers; this one has tensors, whose edges "
-                "carry matrices. Look at the edges' contributions, or explain a function of scalars"
+                "paths with products need a graph of single numbers; this one has tensors, whose "
+                "edges carry matrices. Look at the edges' contributions, or explain scalars"
             )
         if k < 1:
             raise BadInput(f"paths: k must be at least 1, not {k}")
@@ -72,7 +76,7 @@ class Paths(Sequence[Path]):
     def __len__(self) -> int:
         return len(self._best)
 
-    def __getitem__(self, index: int) -> Path:  # type: ignore[override]
+    def __getitem__(self, index: int) -> Path:
         return self._best[index]
 
     def __iter__(self) -> Iterator[Path]:
@@ -111,7 +115,7 @@ class Paths(Sequence[Path]):
         Multiplying by one more partial keeps the order of magnitudes, so nothing that is dropped
         could come back.
         """
-        # Each entry: (size, edge taken, its place among the reader's entries); the result has one, empty.
+        # Each entry: its size, the edge taken, and the place among the reader's entries.
         kept: dict[str, list[tuple[Size, Edge | None, int]]] = {
             self.model.result: [((0.0, 1.0), None, 0)]
         }

@@ -81,7 +81,7 @@ PLAIN = Plain()
 
 
 def _product(node: Node, pieces: Sequence[Written], notation: Plain) -> Written:
-    """A contraction as `x @ y` where it is a product of matrices or vectors, else as what it sums."""
+    """A contraction as `x @ y` where it is a product of matrices or vectors."""
     left, right = [Operand(p, notation, ATOM, ATOM) for p in pieces]
     a = dict(node.attrs)
     lhs, rhs, out = a["lhs"], a["rhs"], a["out"]
@@ -103,6 +103,7 @@ def to_plain(node: Node, names: Mapping[Node, str]) -> str:
 
     Parts that are used several times are written once: `t1 = ...; t1*t1`.
 
+    >>> from wingbeat.explain import to_plain
     >>> from wingbeat.ir import leaf, tensor_type
     >>> x = leaf(tensor_type(()), "x")
     >>> to_plain((x + 1.0) * x / 2.0, {})

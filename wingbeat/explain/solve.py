@@ -12,7 +12,7 @@ import numpy as np
 from wingbeat.api.tensor import Tensor
 from wingbeat.api.transforms import value_and_grad
 from wingbeat.errors import BadInput
-from wingbeat.explain import expression
+from wingbeat.explain import _evaluation, expression
 from wingbeat.explain._numbers import norm, show
 from wingbeat.explain.values import as_value
 
@@ -25,7 +25,7 @@ GROWTH = 1e8  # the error is this many times the first one: it diverges
 
 @dataclass(frozen=True)
 class Attempt:
-    """One row of the search: the varied values, the result there, how much is missing, and the slope used."""
+    """One row of the search: the varied values, the result, what is missing, the slope used."""
 
     values: dict[str, Array]
     result: float
@@ -106,8 +106,8 @@ def solve(
             finite.
 
     >>> import wingbeat as wb
-    >>> found = wb.explain.solve("x=2*w+b; y=b+1; z=x*y", dict(w=3, b=4), "z", 60, "b",
-    keep_slope=True)
+    >>> start = dict(w=3, b=4)
+    >>> found = wb.explain.solve("x=2*w+b; y=b+1; z=x*y", start, "z", 60, "b", keep_slope=True)
     >>> [f"{float(a.values['b']):.5f}" for a in found.attempts[:3]]
     ['4.00000', '4.66667', '4.63704']
     """
@@ -121,6 +121,7 @@ def solve(
     )
     attempts: list[Attempt] = []
     now, kept = start, None
+    verdict: str | None = None
     for _ in range(max_steps + 1):
         result, slope = function(now)
         kept = slope if kept is None or not keep_slope else kept
@@ -142,8 +143,8 @@ def solve(
 def _function(text: str, values: Mapping[str, Any], target: str, vary: list[str]) -> Any:
     """(values of `vary`) -> (result, gradient by each), and the start."""
     program = expression.parse(text).until(target)
-    given = {expression.canonical(k): as_value(v, k) for k, v in values.items()}
-    expression.check_values(program, given)
+    given = {_evaluation.canonical(k): as_value(v, k) for k, v in values.items()}
+    _evaluation.check_values(program, given)
     if not vary:
         raise BadInput("solve: name the inputs that may change")
     for name in vary:
@@ -157,7 +158,7 @@ def _function(text: str, values: Mapping[str, Any], target: str, vary: list[str]
         from wingbeat.api.tensor import asarray
 
         fixed = {name: asarray(v) for name, v in rest.items()}
-        t = expression.run(program, {**fixed, **varied}, asarray)[target]
+        t = _evaluation.run(program, {**fixed, **varied}, asarray)[target]
         if t.shape != ():
             raise BadInput(f"solve: {target} is {t.type}; only a single number can reach a target")
         return t
@@ -172,7 +173,7 @@ def _function(text: str, values: Mapping[str, Any], target: str, vary: list[str]
 
 
 def _next(now: dict[str, Array], slope: dict[str, Array], error: float) -> dict[str, Array]:
-    """The shortest step after which the straight line through the present point reaches the goal."""
+    """The shortest step after which the line through the present point reaches the goal."""
     length = norm(np.concatenate([np.ravel(g) for g in slope.values()]))
     with np.errstate(all="ignore"):
         return {k: v + (slope[k] / length) * (error / length) for k, v in now.items()}

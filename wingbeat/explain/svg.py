@@ -9,6 +9,7 @@ from wingbeat.explain.layout import Point, layered
 from wingbeat.explain.model import Edge, Model, Step
 
 COLUMN, ROW, WIDE, HIGH = 230, 96, 158, 62
+_BOLD = ' font-weight="700"'
 MOST_NODES = 400  # with more nobody could read it; the tables remain
 
 
@@ -27,8 +28,8 @@ def drawing(model: Model) -> str:
     title = f"Graph of {model.result}: {len(model.steps)} nodes, {len(model.edges)} edges"
     shapes = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}" role="img" aria-label="{escape(title)}" font-family="system-ui, sans-serif" '
-        'font-size="12">',
+        f'height="{height}" role="img" aria-label="{escape(title)}" '
+        'font-family="system-ui, sans-serif" font-size="12">',
         f"<title>{escape(title)}</title>",
         '<defs><marker id="wb-tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
         'markerHeight="7" orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="#667"/></marker></defs>',
@@ -75,7 +76,7 @@ def _node(s: Step, p: Point, result: str) -> str:
     rows = [_cut(s.name), f"value {show(s.value, 5)}", f"gradient {_gradient(s)}"]
     texts = "".join(
         f'<text x="{p[0]:g}" y="{p[1] - 14 + 18 * k:g}" text-anchor="middle" fill="#111"'
-        f"{' font-weight=' + chr(34) + '700' + chr(34) if k == 0 else ''}>{escape(_cut(row))}</text>"
+        f"{_BOLD if k == 0 else ''}>{escape(_cut(row))}</text>"
         for k, row in enumerate(rows)
     )
     full = f"{s.name} = {s.formula}" if s.formula else s.name

@@ -1,4 +1,4 @@
-"""The explanation in a terminal: tables of nodes and edges, then why each derivative is what it is."""
+"""The explanation in a terminal: tables, then why each derivative is what it is."""
 
 from __future__ import annotations
 

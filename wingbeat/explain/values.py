@@ -19,6 +19,7 @@ def read_value(text: str, name: str = "value") -> Any:
 
     Raises `BadInput` for anything else; `name` stands in the message.
 
+    >>> from wingbeat.explain import read_value
     >>> read_value("[1, 2.5]")
     array([1. , 2.5])
     """
@@ -38,7 +39,7 @@ def read_value(text: str, name: str = "value") -> Any:
 
 
 def as_value(value: Any, name: str) -> Any:
-    """A float64 array of numbers, lists and arrays that a program hands over; `BadInput` for others."""
+    """A float64 array of numbers, lists and arrays; raises `BadInput` for others."""
     try:
         array = np.asarray(value)
         huge = array.dtype == object and all(type(v) is int for v in array.flat)
@@ -53,6 +54,6 @@ def _unreadable(name: str, value: object) -> BadInput:
     shown = value if isinstance(value, str) else repr(value)
     shown = shown if len(shown) <= 40 else f"{shown[:37]}..."
     return BadInput(
-        f"{name}: {shown!r} is no value; write a number such as 0.5, or lists of equal length such as "
-        "[[1, 2], [3, 4]]"
+        f"{name}: {shown!r} is no value; write a number such as 0.5, or lists of equal length "
+        "such as [[1, 2], [3, 4]]"
     )

@@ -28,6 +28,10 @@ class WhatIf:
         after: the result after the move.
         predicted: the sum of gradient times move.
         actual: after - before.
+
+    >>> import wingbeat as wb
+    >>> print(wb.explain("x=2*w+b; y=b+1; z=x*y", w=3, b=4).what_if(b=0.1))
+    b+0.1: predicted z = 51.5 (+1.5), actual z = 51.51 (+1.51)
     """
 
     result: str
@@ -47,7 +51,7 @@ class WhatIf:
 
 
 def what_if(builder: Builder, model: Model, nudges: Mapping[str, float]) -> WhatIf:
-    """Move nodes by numbers (every element alike) and compare; raises `BadInput` for unknown names."""
+    """Move nodes (every element alike) and compare; raises `BadInput` for unknown names."""
     if not nudges:
         raise BadInput("what_if: name what moves, as in what_if(x=0.1)")
     if not builder.recording.known:

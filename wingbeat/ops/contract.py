@@ -1,8 +1,8 @@
 """The general contraction of two tensors: matrix products, batched ones, outer products, einsum.
 
 Axes carry labels (small integers): `contract(x, y, lhs=(0, 1), rhs=(1, 2), out=(0, 2))` is the
-matrix product. A label of both operands and of the result is a batch axis, one that the result lacks
-is summed.
+matrix product. A label of both operands and of the result is a batch axis, one that the result
+lacks is summed.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ _GUARDED = (("guard", 1), *_MATMUL)
 def _contract_latex(
     x: Any, y: Any, *, lhs: Labels, rhs: Labels, out: Labels, guard: int = 0
 ) -> str:
-    """Products of matrices and vectors with their transposes; anything else as a sum over labels."""
+    """Products of matrices and vectors with their transposes; all else as a sum over labels."""
     inner = [k for k in lhs if k in rhs and k not in out]
     rows, columns = [k for k in lhs if k not in rhs], [k for k in rhs if k not in lhs]
     plain = len(inner) <= 1 and len(rows) <= 1 and len(columns) <= 1
@@ -154,7 +154,7 @@ def _contract_latex(
         return rf"\sum_{{{index(inner)}}} {named}" if inner else named
     if out == (*columns, *rows) and rows and columns:
         x, y, lhs, rhs, rows = y, x, rhs, lhs, columns
-    # A vector is a column: it lies down where it is the left factor of a scalar or the right one of a table.
+    # A vector is a column: it lies down as left factor of a scalar, or as right one of a table.
     left = rf"{x:atom}^{{\top}}" if inner and lhs[0] == inner[0] and (rows or not columns) else x
     left = rf"{x:atom}^{{\top}}" if inner and not rows else left
     turned = (inner and len(rhs) == 2 and rhs[1] == inner[0]) or (not inner and columns and rows)

@@ -110,7 +110,6 @@ def elementwise(
     kink: Kink | None = None,
 ) -> Primitive:
     """z[i] = f(x[i], ...). `partials(z, x, ...)` gives dz/dx, ...; both modes follow from it."""
-
     arity = len(samples[0].shapes)
 
     def type_rule(*xs: TensorType) -> TensorType:
@@ -212,7 +211,7 @@ def bilinear(
     """z = B(x, y), linear in each operand. `adjoints(g, x, y, **attrs)` gives both cotangents.
 
     The attribute `guard` says whose zeros kill what they meet (0 x inf is 0), for products with
-    cotangents and tangents: 1 the first operand's, 2 the second's, 3 both; 0, the default, neither's.
+    cotangents and tangents: 1 the first operand's, 2 the second's, 3 both; by default, neither's.
     """
 
     def jvp(z: Node, xs: Sequence[Node], ts: Sequence[Node | None]) -> Node | None:

@@ -1,8 +1,8 @@
 """Counter-based random bits: the bits at a position depend on the key and the position only.
 
 Threefry-2x32 with 20 rounds: J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as
-easy as 1, 2, 3", SC 2011. Two elements share one block: element k takes word k mod 2 of the block at
-counter k // 2.
+easy as 1, 2, 3", SC 2011. Two elements share one block: element k takes word k mod 2 of the block
+at counter k // 2.
 """
 
 from __future__ import annotations

@@ -165,6 +165,15 @@ class Optimizer:
         """
         _state.load(self, state)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For `copy` and `pickle`: the memory goes with its parameters, which are others there."""
+        known = [(p, self._memory[id(p)]) for p in self._parameters() if id(p) in self._memory]
+        return {**vars(self), "_memory": known}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        memory = {id(p): one for p, one in state["_memory"]}
+        vars(self).update(state, _memory=memory)
+
     def __repr__(self) -> str:
         lines: list[str] = []
         for group in self.param_groups:

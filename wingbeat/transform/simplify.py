@@ -2,7 +2,7 @@
 
 x * 0 stays: it is NaN where x is infinite; only `scaled`, whose zero kills by definition, drops it,
 and with it the sign of the zero. x + 0 of floats stays: it is 0 where x is -0. `alias` and
-`stop_gradient` go, which matter to derivatives alone: simplify what has been differentiated already.
+`stop_gradient` go, which matter to derivatives alone: simplify what has been derived already.
 """
 
 from __future__ import annotations

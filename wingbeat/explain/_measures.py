@@ -1,0 +1,74 @@
+"""What is measured of a graph with numbers: shares, lonely edges, what is not finite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wingbeat.explain._numbers import norm
+from wingbeat.explain._steps import Cut
+from wingbeat.explain.model import Edge, Step
+from wingbeat.ir.node import Node
+
+
+def killed(g: Any, d: Any) -> Any:
+    """g d, where a gradient of 0 kills what it meets, as in the reverse walk."""
+    with np.errstate(all="ignore"):
+        return np.where(np.equal(g, 0), np.zeros_like(g), np.multiply(g, d))
+
+
+def share(contribution: Any, total: Any) -> float | None:
+    """<c, g> / <g, g>."""
+    if contribution is None or total is None:
+        return None
+    scale = norm(total)
+    if scale == 0 or not np.isfinite(scale):
+        return None
+    with np.errstate(all="ignore"):
+        c, g = np.asarray(contribution, np.float64) / scale, np.asarray(total, np.float64) / scale
+        share = float(np.sum(c * g))
+    return share if np.isfinite(share) else None
+
+
+def only_ways(steps: Cut) -> set[tuple[Node, Node]]:
+    """The edges (source, target) beside which no other way leads from source to target."""
+    if (
+        len(steps.heads) > 2000
+    ):  # the search is quadratic; an edge not listed is only written as ∂, not d
+        return set()
+    found: set[tuple[Node, Node]] = set()
+    for head in steps.heads:
+        direct = steps.reads[head]
+        above: set[Node] = set()
+        stack = list(direct)
+        while stack:
+            for x in steps.reads[stack.pop()]:
+                if x not in above:
+                    above.add(x)
+                    stack.append(x)
+        found |= {(x, head) for x in direct if x not in above}
+    return found
+
+
+def nonfinite(steps: tuple[Step, ...], edges: tuple[Edge, ...]) -> tuple[str, ...]:
+    """Where infinities and NaN arise, and where they merely pass."""
+    bad = {s.name for s in steps if s.value is not None and not np.all(np.isfinite(s.value))}
+    reads: dict[str, list[str]] = {}
+    for e in edges:
+        reads.setdefault(e.target, []).append(e.source)
+    said: list[str] = []
+    for s in steps:
+        if s.name in bad:
+            born = s.kind == "step" and not any(x in bad for x in reads.get(s.name, ()))
+            operands = ", ".join(reads.get(s.name, ()))
+            said.append(
+                f"the value of {s.name} is not finite"
+                + (f"; it arises here, from finite {operands}" if born and operands else "")
+            )
+    said += [
+        f"the gradient of {s.name} is not finite"
+        for s in steps
+        if s.gradient is not None and not np.all(np.isfinite(s.gradient))
+    ]
+    return tuple(said)
