@@ -55,7 +55,9 @@ def test_argnums(argnums: Any, expected: Any) -> None:
 
 
 @pytest.mark.parametrize("argnums", [2, -3, (0, 5), "x", 1.5, None, (0, 0), (0, -2), True])
-@pytest.mark.parametrize("transform", [wb.grad, wb.value_and_grad, wb.jacrev, wb.jacfwd, wb.hessian])
+@pytest.mark.parametrize(
+    "transform", [wb.grad, wb.value_and_grad, wb.jacrev, wb.jacfwd, wb.hessian]
+)
 def test_bad_argnums(transform: Any, argnums: Any) -> None:
     with pytest.raises(TypeMismatch, match="argnums"):
         transform(_cubic, argnums)(2.0, 3.0)

@@ -147,7 +147,7 @@ logical_xor = _binary(
 def _staircase(op: Primitive, formula: str, example: str) -> Callable[[Any], Tensor]:
     def function(x: Any, /) -> Tensor:
         t = asarray(x)
-        return t if t.dtype.kind in "iu" else apply(op, t)
+        return +t if t.dtype.kind in "iu" else apply(op, t)
 
     return _described(function, op.name, f"{formula}, elementwise; integers stay.", example)
 
@@ -235,7 +235,7 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Tensor:
     >>> wb.clip([-2.0, 0.5, 3.0], 0.0, 1.0)
     tensor([0. , 0.5, 1. ])
     """
-    t = asarray(x)
+    t = +asarray(x)
     if min is not None:
         t = maximum(t, min)
     return t if max is None else minimum(t, max)
@@ -248,7 +248,9 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Tensor:
     >>> wb.astype([1.7], "int64")
     tensor([1])
     """
-    return cast_to(asarray(x), as_dtype(dtype))
+    t = asarray(x)
+    y = cast_to(t, as_dtype(dtype))
+    return +y if y is t else y  # as x[i] = v changes what it is given
 
 
 __all__ = [

@@ -105,7 +105,7 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
     if device not in (None, "cpu"):
         raise NotSupported(f"from_dlpack: device {device!r}; tensors live on the cpu")
     if isinstance(x, Tensor):
-        return x
+        return +x
     if not hasattr(x, "__dlpack__"):
         raise TypeMismatch(f"from_dlpack: {type(x).__name__} does not offer the DLPack protocol")
     return asarray(np.from_dlpack(x))
@@ -136,7 +136,7 @@ class Info:
         return {n: d for n, d in DTYPES.items() if kind is None or isdtype(d, kind)}
 
 
-def __array_namespace_info__() -> Info:  # noqa: N807
+def __array_namespace_info__() -> Info:
     """What this library can do, in the Array API's terms.
 
     >>> import wingbeat as wb

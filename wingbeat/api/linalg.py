@@ -312,7 +312,9 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
     x, y = _numbers(x1, x2)
     a, b = (moveaxis(t, one_axis(axis, t.ndim, "cross"), -1) for t in (x, y))
     if a.shape[-1] != 3 or b.shape[-1] != 3:
-        raise TypeMismatch(f"cross: vectors have three elements along axis {axis}: {x.type}, {y.type}")
+        raise TypeMismatch(
+            f"cross: vectors have three elements along axis {axis}; got {x.type}, {y.type}"
+        )
     parts = [
         a[..., i] * b[..., j] - a[..., j] * b[..., i] for i, j in ((1, 2), (2, 0), (0, 1))
     ]

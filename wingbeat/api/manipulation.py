@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from wingbeat.api.axes import one_axis, several
 from wingbeat.api.promotion import expand
 from wingbeat.api.tensor import Tensor, apply, asarray, broadcast_shapes, cast_to
@@ -193,6 +195,7 @@ def roll(x: Any, /, shift: Any, *, axis: Any = None) -> Tensor:
     t = asarray(x)
     if axis is None:
         return reshape(roll(reshape(t, (t.size,)), shift, axis=0), t.shape)
+    t = +t
     axes = axis if isinstance(axis, tuple | list) else (axis,)
     shifts = shift if isinstance(shift, tuple | list) else (shift,) * len(axes)
     for k, by in zip(axes, shifts, strict=True):
@@ -222,8 +225,8 @@ def tile(x: Any, repetitions: Sequence[int], /) -> Tensor:
     return reshape(broadcast_to(reshape(t, spread), pairs), whole)
 
 
-def repeat(x: Any, repeats: int, /, *, axis: int | None = None) -> Tensor:
-    """Every element repeated `repeats` times along an axis.
+def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Tensor:
+    """Every element repeated `repeats` times along an axis: a number, or one for each element.
 
     >>> import wingbeat as wb
     >>> wb.repeat([1, 2], 2)
@@ -233,12 +236,25 @@ def repeat(x: Any, repeats: int, /, *, axis: int | None = None) -> Tensor:
     if axis is None:
         t, axis = reshape(t, (t.size,)), 0
     k = one_axis(axis, t.ndim, "repeat")
+    counts = asarray(repeats)
+    if counts.dtype.kind not in "iu" or counts.shape not in ((), (1,), (t.shape[k],)):
+        raise TypeMismatch(
+            f"repeat: an integer, or one for each of {t.shape[k]} elements, not {counts.type}"
+        )
+    if counts.size and counts.numpy().min() < 0:
+        raise TypeMismatch(f"repeat: nothing can be repeated {counts.numpy().min()} times")
+    if counts.size != 1:
+        places = np.repeat(np.arange(t.shape[k]), counts.numpy())
+        return t[(*(slice(None),) * k, places)]
+    repeats = int(counts)
     wide = (*t.shape[: k + 1], repeats, *t.shape[k + 1 :])
     joined = (*t.shape[:k], t.shape[k] * repeats, *t.shape[k + 1 :])
     return reshape(broadcast_to(expand_dims(t, axis=k + 1), wide), joined)
 
 
-def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None) -> Tensor:
+def diff(
+    x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None
+) -> Tensor:
     """The differences of neighbours along `axis`, `n` times over.
 
     >>> import wingbeat as wb

@@ -166,7 +166,7 @@ def linspace(
 def reshaped(a: Any, shape: Any, order: str) -> Tensor:
     """NumPy's reshape; `order` "F" counts the first axis fastest."""
     if order not in "CFA":
-        raise NotSupported(f"np.reshape: order={order!r}; use 'C' or 'F'")
+        raise NotSupported(f"np.reshape: order={order!r} is not known here; use 'C' or 'F'")
     if order != "F":
         return m.reshape(a, shape)
     sizes = tuple(reversed(shape)) if isinstance(shape, tuple | list) else shape
@@ -351,7 +351,9 @@ def matrix_power(a: Any, n: int) -> Tensor:
     """A matrix times itself, n >= 0 times."""
     t = asarray(a)
     if t.ndim < 2 or t.shape[-1] != t.shape[-2] or n < 0:
-        raise NotSupported(f"np.linalg.matrix_power: {t.type} to the power {n}")
+        raise NotSupported(
+            f"np.linalg.matrix_power: {t.type} to the power {n}; take square matrices and n >= 0"
+        )
     if n == 0:
         return m.broadcast_to(creation.eye(t.shape[-1], dtype=t.dtype), t.shape)
     half = matrix_power(t, n // 2) if n > 1 else None

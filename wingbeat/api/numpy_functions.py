@@ -1,4 +1,4 @@
-"""NumPy's functions on tensors, under NumPy's names of arguments: `np.mean(x, axis=0)`, `np.stack([x, y])`."""
+"""NumPy's functions on tensors, under NumPy's names of arguments: `np.mean(x, axis=0)`."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ FUNCTIONS: Mapping[Function, Function] = {
     ),
     np.vsplit: lambda ary, indices_or_sections: co.split(ary, indices_or_sections, 0),
     np.unstack: lambda x, /, *, axis=0: m.unstack(x, axis=axis),
-    np.tile: lambda A, reps: m.tile(A, reps if isinstance(reps, tuple | list) else (reps,)),  # noqa: N803
+    np.tile: lambda A, reps: m.tile(A, reps if isinstance(reps, tuple | list) else (reps,)),
     np.repeat: lambda a, repeats, axis=None: m.repeat(a, repeats, axis=axis),
     np.pad: co.padded,
     np.meshgrid: lambda *xi, copy=True, sparse=False, indexing="xy": tuple(

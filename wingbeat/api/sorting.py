@@ -1,7 +1,7 @@
 """Order: sorting, searching in sorted numbers, and distinct values.
 
-Which element goes where is found from the values, so these functions evaluate their operands; inside `vmap`,
-where a tensor has no one value, they raise `NoValue`. Derivatives follow each element to its place.
+Which element goes where is found from the values, so these functions evaluate their operands;
+inside `vmap`, where a tensor has no one value, they raise `NoValue`. Derivatives follow elements.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = 
 
 
 def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None) -> Tensor:
-    """Where the elements of `x2` would have to be put into the sorted vector `x1` to keep it sorted.
+    """Where the elements of `x2` belong in the sorted vector `x1`.
 
     >>> import wingbeat as wb
     >>> wb.searchsorted([1.0, 2.0, 4.0], [2.0, 3.0])
@@ -88,7 +88,7 @@ class UniqueInverse(NamedTuple):
 
 
 def unique_all(x: Any, /) -> UniqueAll:
-    """The distinct elements in order, where each comes first, how to rebuild `x`, and how often each comes.
+    """The distinct elements in order; where each comes first, which is where, and how often.
 
     >>> import wingbeat as wb
     >>> wb.unique_all([5, 3, 5]).indices

@@ -541,7 +541,8 @@ def asarray(
             not.
         dtype: one of the supported dtypes; by default the one that NumPy would choose.
         requires_grad: whether `backward` shall leave a gradient in `.grad`.
-        copy: accepted for the Array API standard; tensors never change, so nothing needs copying.
+        copy: True for another tensor with the value of a tensor, which keeps it where the first
+            is changed by `x[i] = v`.
 
     Raises:
         TypeMismatch: ragged lists, and dtypes that are not numbers.

@@ -16,7 +16,8 @@ import sys
 import types
 from typing import Any
 
-from wingbeat.explain._explanation import Explanation, explain, explain_text
+from wingbeat.explain._entry import explain, explain_text
+from wingbeat.explain._explanation import Explanation
 from wingbeat.explain.expression import parse
 from wingbeat.explain.latex import to_latex
 from wingbeat.explain.model import Edge, Model, Step

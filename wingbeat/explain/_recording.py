@@ -178,7 +178,7 @@ def _places(label: str, x: Any) -> list[str]:
 def _module_places(label: str, x: Any, count: int) -> list[str]:
     """The leaves of a module by the names of its parameters, of anything else by number."""
     method: Any = getattr(x, "named_parameters", None)
-    names = [str(name) for name, _ in method()] if callable(method) else []
+    names = [] if method is None else [str(name) for name, _ in method()]
     if len(names) == count:
         return [f"{label}.{name}" for name in names]
     return [f"{label}[{k}]" for k in range(count)]

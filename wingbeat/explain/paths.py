@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from heapq import nlargest
 
 from wingbeat.errors import BadInput, NotSupported
@@ -140,10 +140,25 @@ class Paths:
             names.append(edge.target)
             partials.append(edge.partial)
             _, edge, place = kept[edge.target][place]
-        product: float | None = 1.0
-        for p in reversed(partials):  # from the result downwards, as the gradient goes
-            product = _times(product, p)
-        return Path(tuple(names), tuple(partials), product)
+        return Path(tuple(names), tuple(partials), _product(partials[::-1]))
+
+
+def _product(partials: list[float | None]) -> float | None:
+    """From the result downwards, as the gradient goes, but too small or large only at the end."""
+    known = [p for p in partials if p is not None]
+    if len(known) < len(partials):
+        return None
+    if not all(p and math.isfinite(p) for p in known):
+        return reduce(lambda g, d: 0.0 if g == 0.0 else g * d, known, 1.0)
+    mantissa, exponent = 1.0, 0
+    for p in known:
+        part, size = math.frexp(p)
+        mantissa, more = math.frexp(mantissa * part)
+        exponent += size + more
+    try:
+        return math.ldexp(mantissa, exponent)
+    except OverflowError:
+        return math.copysign(math.inf, mantissa)
 
 
 def _times(g: float | None, d: float | None) -> float | None:

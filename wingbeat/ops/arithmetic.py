@@ -90,7 +90,7 @@ neg = elementwise(
 def _scaled(g: Any, d: Any) -> Any:
     z = np.multiply(g, d)
     # One pass finds out whether there is any NaN at all: a sum is NaN if a term is.
-    if np.isnan(np.sum(z)):
+    if np.isnan(np.add.reduce(z, axis=None)):
         z = np.where(np.isnan(z) & np.equal(g, 0), np.zeros((), z.dtype), z)
     return z
 
