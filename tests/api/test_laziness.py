@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import wingbeat as wb
-from wingbeat.api import trace as tracing
+from wingbeat.api import tracing
 from wingbeat.backend import base
 from wingbeat.ir.node import PRIMITIVES, Primitive
 

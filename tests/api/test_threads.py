@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import wingbeat as wb
-from wingbeat.api import trace as tracing
+from wingbeat.api import tracing
 
 THREADS, ROUNDS = 8, 25
 

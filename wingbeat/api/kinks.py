@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wingbeat.api.trace import Trace, run_nodes, site
+from wingbeat.api.tracing import Trace, run_nodes, site
 from wingbeat.errors import AtKink, NoValue, TypeMismatch
 from wingbeat.ir.node import Node, full, quote
 from wingbeat.ir.walk import depends, toposort

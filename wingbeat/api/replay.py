@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wingbeat.api.tensor import Tensor, lazy, node_of
-from wingbeat.api.trace import GRAD, enter, join, site, state
+from wingbeat.api.tracing import GRAD, enter, join, site, state
 from wingbeat.backend.base import Cache
 from wingbeat.ir.node import Node
 

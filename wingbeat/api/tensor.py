@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wingbeat.api import trace as tracing
+from wingbeat.api import tracing
 from wingbeat.api.promotion import Rule, common_shape, expand, united
-from wingbeat.api.trace import ABSTRACT, GRAD, NOWHERE, Trace, enter, evaluate, join, site, state
+from wingbeat.api.tracing import ABSTRACT, GRAD, NOWHERE, Trace, enter, evaluate, join, site, state
 from wingbeat.backend.base import Cache
 from wingbeat.errors import NotDifferentiable, TypeMismatch
 from wingbeat.ir.node import Node, Primitive, Site, build, full, here, quote
 from wingbeat.ir.types import TensorType, as_dtype, promote, tensor_type
+from wingbeat.ir.walk import toposort
 from wingbeat.ops import arithmetic as ar
 from wingbeat.ops import logic as lo
 from wingbeat.ops import shape as sh
 from wingbeat.ops import transcendental as tr
+from wingbeat.ops.families import zero_like
 from wingbeat.transform import inlined, obstacle, vjp
 
 REMEMBERED = 1 << 14  # calls whose nodes are kept for the next time
@@ -204,7 +206,8 @@ class Tensor:
         if self._flags & ABSTRACT:
             return f"tensor(one of many, {self.type})"
         body = np.array2string(self.numpy(), separator=", ", prefix="tensor(")
-        extra = "" if self.dtype.name in ("float64", "int64", "bool") else f", dtype={self.dtype}"
+        extra = f", shape={self.shape}" if not self.size and self.ndim != 1 else ""
+        extra += "" if self.dtype.name in ("float64", "int64", "bool") else f", dtype={self.dtype}"
         if self._flags & GRAD:
             extra += ", requires_grad=True"
         return f"tensor({body}{extra})"
@@ -247,6 +250,8 @@ class Tensor:
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
+        if value is not None and not isinstance(value, Tensor):
+            raise TypeMismatch(f"grad: a gradient is a tensor or None, not {type(value).__name__}")
         if value is not None and value.type is not self.type:
             raise TypeMismatch(f"grad: the gradient of {self.type} has its type, not {value.type}")
         self._grad = value
@@ -264,8 +269,13 @@ class Tensor:
             raise NotDifferentiable(
                 "backward: nothing that this was computed from has requires_grad=True"
             )
+        if gradient is None and self.size != 1:
+            raise TypeMismatch(
+                f"backward: {self.type} is no scalar; take its .sum() or .mean(), "
+                "or give backward(gradient)"
+            )
         if self._trace is None:  # an input itself
-            seed = ones_like(self) if gradient is None else asarray(gradient, dtype=self.dtype)
+            seed = ones_like(self) if gradient is None else _cotangent(self, gradient)
             self._grad = seed if self._grad is None else self._grad + seed
             return
         trace = self._trace
@@ -553,8 +563,9 @@ def asarray(
     """
     if isinstance(value, Tensor):
         t = value if dtype is None else cast_to(value, as_dtype(dtype))
+        t = +t if copy and t is value else t
         return t if not requires_grad or t.requires_grad else Tensor(t.numpy(), True)
-    if isinstance(value, list | tuple) and any(isinstance(v, Tensor) for v in value):
+    if _holds_tensors(value):
         from wingbeat.api.manipulation import stack
 
         return asarray(stack([asarray(v) for v in value]), dtype, requires_grad=requires_grad)
@@ -562,6 +573,13 @@ def asarray(
     if requires_grad:
         t.requires_grad = True
     return t
+
+
+def _holds_tensors(value: Any) -> bool:
+    """Whether a nested list has a tensor in it, whose history would be lost on the way of NumPy."""
+    return isinstance(value, list | tuple) and any(
+        isinstance(v, Tensor) or _holds_tensors(v) for v in value
+    )
 
 
 def ones_like(t: Tensor) -> Tensor:
@@ -733,17 +751,14 @@ _gradients: Cache[Any, tuple[Node | None, ...]] = Cache(1024)
 
 
 def _seed(t: Tensor, gradient: Any, trace: Trace) -> Node:
-    if gradient is None:
-        if t.size != 1:
-            raise TypeMismatch(
-                f"backward: {t.type} is no scalar; take its .sum() or .mean(), "
-                "or give backward(gradient)"
-            )
-        return full(1, t.type)
+    return full(1, t.type) if gradient is None else enter(_cotangent(t, gradient), trace)
+
+
+def _cotangent(t: Tensor, gradient: Any) -> Tensor:
     seed = asarray(gradient, dtype=t.dtype)
     if seed.shape != t.shape:
         raise TypeMismatch(f"backward: the gradient of {t.type} has its shape, not {seed.shape}")
-    return enter(seed, trace)
+    return seed
 
 
 def _spread(t: Tensor, trace: Trace, seed: Node, create_graph: bool) -> None:
@@ -752,16 +767,32 @@ def _spread(t: Tensor, trace: Trace, seed: Node, create_graph: bool) -> None:
     key = (t._node, wrt, seed)
     found = _gradients.get(key)
     if found is None:
-        bodies = inlined([t._node])
-        if not bodies[0].type.inexact:
-            raise obstacle(bodies[0], wrt[0]) or NotDifferentiable(f"{t.type} has no derivative")
-        found = _gradients.put(key, tuple(vjp(bodies, wrt, [seed])))
+        found = _gradients.put(key, _pulled(t._node, wrt, seed))
     trace.swept = trace.swept or not create_graph
     for source, node in zip(trace.sources.values(), found, strict=True):
         if node is None:
             continue
         g = lazy(node, trace, GRAD if create_graph else 0)
         source._grad = g if source._grad is None else source._grad + g
+
+
+def _pulled(root: Node, wrt: Sequence[Node], seed: Node) -> tuple[Node | None, ...]:
+    """The gradients by `wrt`; None where `root` does not depend on one, or by integers only."""
+    (body,) = inlined([root])
+    found = vjp([body], wrt, [seed]) if body.type.inexact else [None] * len(wrt)
+    reached = set(toposort([body]))
+    reasons = {
+        x: obstacle(body, x) for x, g in zip(wrt, found, strict=True) if g is None and x in reached
+    }
+    result = [
+        zero_like(x) if g is None and reasons.get(x, body) is None else g
+        for x, g in zip(wrt, found, strict=True)
+    ]
+    if all(g is None for g in result):
+        raise next(iter(reasons.values()), None) or NotDifferentiable(
+            f"backward: {body.type} does not depend on what requires a gradient"
+        )
+    return tuple(result)
 
 
 @contextmanager
@@ -801,6 +832,8 @@ def assign(targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:
     >>> w
     tensor(2., requires_grad=True)
     """
+    if len(targets) != len(values):
+        raise TypeMismatch(f"assign: {len(targets)} targets, {len(values)} values")
     for t, v in zip(targets, values, strict=True):
         if t._trace is not None:
             raise TypeMismatch("assign: only inputs can be given new values, not results")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wingbeat.api.trace import Trace, run_nodes
+from wingbeat.api.tracing import Trace, run_nodes
 from wingbeat.errors import BadInput, NotDifferentiable, TypeMismatch
 from wingbeat.explain._bodies import Body, body_of
 from wingbeat.explain._kinks import kinks

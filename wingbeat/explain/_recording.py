@@ -11,7 +11,7 @@ import numpy as np
 
 from wingbeat.api import tree
 from wingbeat.api.tensor import Tensor, asarray, lazy
-from wingbeat.api.trace import Trace, enter, join, scope, state
+from wingbeat.api.tracing import Trace, enter, join, scope, state
 from wingbeat.errors import BadInput, NotSupported, TypeMismatch
 from wingbeat.explain import _evaluation, expression
 from wingbeat.explain._locals import Found, watching

@@ -10,7 +10,7 @@ from wingbeat.api import tree
 from wingbeat.api.manipulation import moveaxis
 from wingbeat.api.promotion import expand
 from wingbeat.api.tensor import Tensor, lazy
-from wingbeat.api.trace import ABSTRACT, Trace, enter, join
+from wingbeat.api.tracing import ABSTRACT, Trace, enter, join
 from wingbeat.api.transforms._scope import (
     as_tensor,
     checked_function,

@@ -7,7 +7,7 @@ from typing import Any
 
 from wingbeat.api import tree
 from wingbeat.api.tensor import Tensor, cast_to, lazy
-from wingbeat.api.trace import enter, join
+from wingbeat.api.tracing import enter, join
 from wingbeat.api.transforms._scope import (
     as_tensor,
     as_variables,

@@ -9,7 +9,7 @@ from typing import Any
 from wingbeat.api import tree
 from wingbeat.api.kinks import check_choice, watch
 from wingbeat.api.tensor import Tensor, apply, asarray, cast_to, lazy
-from wingbeat.api.trace import enter, join, scope
+from wingbeat.api.tracing import enter, join, scope
 from wingbeat.api.transforms._scope import (
     Argnums,
     as_tensor,

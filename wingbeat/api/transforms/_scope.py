@@ -9,7 +9,7 @@ from typing import Any
 
 from wingbeat.api import tree
 from wingbeat.api.tensor import Tensor, asarray, lazy
-from wingbeat.api.trace import ABSTRACT, detach, enter, evaluate, join, scope, state
+from wingbeat.api.tracing import ABSTRACT, detach, enter, evaluate, join, scope, state
 from wingbeat.errors import NotDifferentiable, TypeMismatch
 from wingbeat.ir.node import Node
 from wingbeat.ops.arithmetic import alias
