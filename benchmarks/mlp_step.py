@@ -8,6 +8,10 @@ the losses must agree.
     installed
 """
 
+# The peers are optional, and some of them come without types.
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportUntypedFunctionDecorator=false
+
 from __future__ import annotations
 
 import importlib.util

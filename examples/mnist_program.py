@@ -5,6 +5,9 @@
 DATA is the folder with the four MNIST files; without it, the variable WINGBEAT_MNIST names it.
 """
 
+# As in the original, arguments have no types.
+# pyright: reportMissingParameterType=false, reportUnknownParameterType=false
+
 import os
 import sys
 

@@ -9,7 +9,8 @@ from wingbeat import api
 from wingbeat import errors as errors
 from wingbeat.api import *  # noqa: F403
 
-__all__ = [*api.__all__]
+__all__: list[str] = []
+__all__ += api.__all__
 __version__ = "0.1.0"
 
 bool = _np.dtype("bool")

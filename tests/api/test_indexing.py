@@ -1,5 +1,9 @@
 """`x[key]` and `x[key] = v` against NumPy, for keys of every kind; and their derivatives."""
 
+# NumPy's and Python's stubs do not know that a Tensor answers their protocols, which is tested.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportDeprecated=false
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -223,7 +227,7 @@ def test_gradient_of_reading_counts_the_reads(case: tuple[Array, tuple[Any, ...]
 @settings(max_examples=100)
 @given(_cases())
 def test_gradients_of_writing(case: tuple[Array, tuple[Any, ...]]) -> None:
-    """After x[key] = v, what was overwritten has no influence, and the last writer has all of it."""
+    """After x[key] = v, what was overwritten has no influence; the last writer has all of it."""
     a, key = case
     place = _numpy_reads(a, key)
     if place is None:

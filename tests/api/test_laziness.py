@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
@@ -275,7 +275,7 @@ def test_results_of_several_evaluations_can_be_joined() -> None:
 
 
 @contextmanager
-def _within(seconds: float) -> Iterator[None]:
+def _within(seconds: float) -> Generator[None]:
     begin = perf_counter()
     yield
     assert perf_counter() - begin < seconds

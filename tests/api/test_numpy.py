@@ -1,4 +1,8 @@
-"""NumPy's own functions on tensors: the values and dtypes that NumPy gives, with exact derivatives."""
+"""NumPy's own functions on tensors: NumPy's values and dtypes, with exact derivatives."""
+
+# NumPy's and Python's stubs do not know that a Tensor answers their protocols, which is tested.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportDeprecated=false
 
 from __future__ import annotations
 

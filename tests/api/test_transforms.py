@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -12,7 +12,10 @@ import pytest
 import wingbeat as wb
 from wingbeat.errors import AtKink, NotDifferentiable, NoValue, TypeMismatch, WingbeatError
 
-Point = namedtuple("Point", "x y")
+
+class Point(NamedTuple):
+    x: Any
+    y: Any
 
 
 @dataclass
@@ -209,7 +212,7 @@ def test_gradients_keep_shape_and_dtype() -> None:
 
 
 def test_cotangents_and_tangents_take_the_dtype_of_what_they_belong_to() -> None:
-    y, pullback = wb.vjp(lambda x: x * 2, A([1.0], "float32"))
+    _, pullback = wb.vjp(lambda x: x * 2, A([1.0], "float32"))
     assert pullback(A([1.0]))[0].dtype == np.float32
     assert wb.jvp(lambda x: x * 2, (A([1.0], "float32"),), (A([1.0]),))[1].dtype == np.float32
 
@@ -279,7 +282,7 @@ def test_an_integer_valued_step_on_the_way_is_named_with_its_line() -> None:
         return wb.argmax(x).astype("float64")  # the culprit
 
     for transform in (wb.grad, wb.jacrev, wb.jacfwd):
-        with pytest.raises(NotDifferentiable, match="argmax.*\n.*culprit"):
+        with pytest.raises(NotDifferentiable, match=r"argmax.*\n.*culprit"):
             transform(f)(A([1.0, 2.0]))
 
 
@@ -347,7 +350,7 @@ def test_values_are_readable_inside() -> None:
     assert seen == [(1.0, [1.0, 4.0], "tensor([1., 4.])", [1.0, 4.0])]
 
 
-# --- kinks -----------------------------------------------------------------------------------------
+# --- kinks ---------------------------------------------------------------------------------------
 
 
 def test_kinks_are_ignored_warned_of_or_raised() -> None:

@@ -232,7 +232,8 @@ def test_refused(
 ) -> None:
     file.write_text(GOOD, encoding="utf-8")
     with pytest.raises(error, match=f"^csv: .*{sentence}"):
-        csv(**({"path": file, "target": "y"} | options))
+        arguments: dict[str, Any] = {"path": file, "target": "y", **options}
+        csv(**arguments)
 
 
 def test_too_many_classes_of_numbers(file: Path) -> None:

@@ -79,7 +79,8 @@ def test_fields_that_do_not_fit(
     fields: dict[str, Any], error: type[Exception], sentence: str
 ) -> None:
     with pytest.raises(error, match=f"^Dataset: .*{sentence}"):
-        Dataset(**({"x": X, "y": Y, "classes": ABC} | fields))
+        given: dict[str, Any] = {"x": X, "y": Y, "classes": ABC, **fields}
+        Dataset(**given)
 
 
 def test_images() -> None:

@@ -282,7 +282,8 @@ def test_repr() -> None:
 )
 def test_refused(arguments: dict[str, Any], error: type[Exception], sentence: str) -> None:
     with pytest.raises(error, match=f"^DataLoader: .*{sentence}"):
-        DataLoader(**{"data": arrays(5), **arguments})
+        given: dict[str, Any] = {"data": arrays(5), **arguments}
+        DataLoader(**given)
 
 
 @pytest.mark.parametrize(

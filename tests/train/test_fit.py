@@ -52,7 +52,7 @@ def test_a_step_is_gradient_descent() -> None:
 
 def test_a_step_is_one_program(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loss, metrics, gradient's norm and update: one evaluation, not one each."""
-    from wingbeat.api import trace
+    from wingbeat.api import tracing as trace
 
     runs: list[int] = []
     real = trace.run_nodes

@@ -51,7 +51,8 @@ def near_a_kink(body: Node, feed: dict[Node, Array]) -> bool:
 def _nearly_tied(node: Node, x: Array) -> Any:
     axes = dict(node.attrs)["axes"]
     behind: Any = np.moveaxis(x, axes, range(-len(axes), 0)).reshape((*node.shape, -1))
-    return np.diff(np.sort(behind, axis=-1), axis=-1) < REACH
+    gaps: Any = np.diff(np.sort(behind, axis=-1), axis=-1)
+    return gaps < REACH
 
 
 NEAR: dict[str, Callable[..., Array]] = {

@@ -49,7 +49,7 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
 def _check_matmul(x: Node, y: Node) -> None:
     if not x.shape or not y.shape:
         raise TypeMismatch(f"matmul: {x.type} @ {y.type}: a scalar is no matrix; use *")
-    inner = y.shape[-2] if len(y.shape) > 1 else y.shape[0]
+    inner = y.shape[-2:][0]  # of a vector, its only axis
     if x.shape[-1] == inner:
         return
     hint = ""
@@ -315,9 +315,7 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
         raise TypeMismatch(
             f"cross: vectors have three elements along axis {axis}; got {x.type}, {y.type}"
         )
-    parts = [
-        a[..., i] * b[..., j] - a[..., j] * b[..., i] for i, j in ((1, 2), (2, 0), (0, 1))
-    ]
+    parts = [a[..., i] * b[..., j] - a[..., j] * b[..., i] for i, j in ((1, 2), (2, 0), (0, 1))]
     return moveaxis(stack(parts, axis=-1), -1, axis)
 
 

@@ -231,7 +231,7 @@ def split(
             raise TypeMismatch(
                 f"np.split: {n} elements along axis {k} do not make {cuts} equal parts"
             )
-        sizes = [n // cuts + (j < n % cuts) for j in range(cuts)]
+        sizes: list[Any] = [n // cuts + (j < n % cuts) for j in range(cuts)]
         cuts = np.cumsum(sizes)[:-1].tolist()
     ends = [0, *(int(c) for c in cuts), n]
     lead = (slice(None),) * k

@@ -87,6 +87,9 @@ def _as_numpy(function: Function) -> Function:
 
 m, e, s, la, co = manipulation, elementwise, statistics, linalg, numpy_composed
 
+_LAST: Any = -1  # or None, which flattens
+
+
 FUNCTIONS: Mapping[Function, Function] = {
     # --- reductions
     np.sum: _summing(s.sum),
@@ -184,10 +187,10 @@ FUNCTIONS: Mapping[Function, Function] = {
     np.nonzero: indexing.nonzero,
     np.flatnonzero: lambda a: indexing.nonzero(_line(a))[0],
     np.argwhere: lambda a: m.stack(indexing.nonzero(a), axis=-1),
-    np.sort: lambda a, axis=-1, kind=None, order=None, *, stable=None: (
+    np.sort: lambda a, axis=_LAST, kind=None, order=None, *, stable=None: (
         sorting.sort(_line(a)) if axis is None else sorting.sort(a, axis=axis)
     ),
-    np.argsort: lambda a, axis=-1, kind=None, order=None, *, stable=None: (
+    np.argsort: lambda a, axis=_LAST, kind=None, order=None, *, stable=None: (
         sorting.argsort(_line(a)) if axis is None else sorting.argsort(a, axis=axis)
     ),
     np.searchsorted: lambda a, v, side="left", sorter=None: sorting.searchsorted(

@@ -165,8 +165,9 @@ def join(tensors: Sequence[Tensor]) -> Trace:
 
 def _merge(tensors: Sequence[Tensor]) -> Trace:
     traces = [trace for t in tensors if (trace := t._trace) is not None]
-    if state.trace in traces and state.trace is not None and state.trace.scoped:
-        return state.trace
+    now = state.trace
+    if now is not None and now.scoped and now in traces:
+        return now
     # None is left where another thread evaluated all of them meanwhile.
     return max(traces, key=lambda trace: len(trace.tensors)) if traces else current()
 

@@ -2,7 +2,7 @@
 
 import difflib
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from os import PathLike
@@ -20,7 +20,7 @@ def user_path(path: str | PathLike[str], operation: str) -> Path:
 
 
 @contextmanager
-def open_binary(path: Path, operation: str) -> Iterator[BufferedReader]:
+def open_binary(path: Path, operation: str) -> Generator[BufferedReader]:
     """An ordinary file, open for reading; whatever the system refuses becomes `BadData`."""
     try:
         _insist_on_ordinary(path, operation)

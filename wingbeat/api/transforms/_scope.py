@@ -69,7 +69,7 @@ def opened(argnums: Argnums, args: Sequence[Any], name: str) -> Call:
 
 def _chosen(argnums: Argnums, args: Sequence[Any], name: str) -> tuple[int, ...]:
     try:
-        given = [argnums] if not isinstance(argnums, tuple | list) else list(argnums)
+        given: list[Any] = [argnums] if not isinstance(argnums, tuple | list) else list(argnums)
         chosen = [operator.index(k) for k in given if not isinstance(k, bool)]
     except TypeError:
         chosen = []
