@@ -70,3 +70,7 @@ class BadData(BadInput):
 
 class BadCheckpoint(BadInput):
     """A saved run or saved weights cannot be used."""
+
+
+class GradientCut(UserWarning):
+    """A value that a derivative is taken through was made a plain number, which cuts it."""

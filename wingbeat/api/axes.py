@@ -1,8 +1,9 @@
-"""Axes as users write them: negative, one or several, None for all."""
+"""Axes, sizes and counts as users write them, checked."""
 
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterable
 from typing import Any
 
 from wingbeat.errors import TypeMismatch
@@ -10,10 +11,7 @@ from wingbeat.errors import TypeMismatch
 
 def one_axis(axis: Any, ndim: int, name: str) -> int:
     """`axis` counted from the front; raises `TypeMismatch` outside the rank."""
-    try:
-        k = operator.index(axis)
-    except TypeError:
-        raise TypeMismatch(f"{name}: axis must be an integer, not {axis!r}") from None
+    k = integer(axis, name, "axis")
     if not -ndim <= k < ndim:
         raise TypeMismatch(f"{name}: axis {k} is outside a tensor of {ndim} axes")
     return k % ndim
@@ -28,3 +26,29 @@ def several(axis: Any, ndim: int, name: str) -> tuple[int, ...]:
     if len(set(found)) != len(found):
         raise TypeMismatch(f"{name}: axis {axis} names one twice")
     return tuple(found)
+
+
+def integer(value: Any, name: str, what: str) -> int:
+    """`value` as an integer; `what` it is in the call of `name`."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeMismatch(f"{name}: {what} must be an integer, not {value!r}") from None
+
+
+def count(value: Any, name: str, what: str) -> int:
+    """`value` as an integer that is not negative."""
+    n = integer(value, name, what)
+    if n < 0:
+        raise TypeMismatch(f"{name}: {what} cannot be negative, as {n} is")
+    return n
+
+
+def sizes(shape: Any, name: str) -> tuple[int, ...]:
+    """A shape: one size or a sequence of them, none of them negative."""
+    given = tuple(shape) if isinstance(shape, Iterable) and not _is_scalar(shape) else (shape,)
+    return tuple(count(n, name, "a size") for n in given)
+
+
+def _is_scalar(shape: Any) -> bool:
+    return isinstance(shape, str) or getattr(shape, "ndim", 1) == 0

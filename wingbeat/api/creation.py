@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from wingbeat.api.axes import count, sizes
 from wingbeat.api.elementwise import where
 from wingbeat.api.tensor import Tensor, asarray, own, wrap
+from wingbeat.errors import TypeMismatch
 from wingbeat.ir.types import as_dtype
 
 
-def _shape(shape: Any) -> tuple[int, ...]:
-    return tuple(int(n) for n in shape) if isinstance(shape, Sequence) else (int(shape),)
+def _made(name: str, make: Callable[[], Any]) -> Tensor:
+    """A tensor around the array that NumPy makes; what NumPy refuses is refused in our words."""
+    try:
+        return wrap(own(make()))
+    except (ValueError, TypeError, OverflowError, ZeroDivisionError, MemoryError) as error:
+        raise TypeMismatch(f"{name}: there is no such tensor: {error}") from None
+
+
+def _filled(name: str, shape: Any, value: Any, dtype: Any) -> Tensor:
+    lengths = sizes(shape, name)
+    if isinstance(value, Tensor):
+        from wingbeat.api.manipulation import broadcast_to
+
+        return broadcast_to(asarray(value, dtype), lengths)
+    try:
+        one = own(value, dtype)
+    except TypeMismatch as error:
+        raise TypeMismatch(f"{name}: {error}") from None
+    return _made(name, lambda: np.full(lengths, one, one.dtype))
 
 
 def full(shape: Any, fill_value: Any, *, dtype: Any = None) -> Tensor:
@@ -23,12 +42,7 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None) -> Tensor:
     >>> wb.full((2,), 7.0)
     tensor([7., 7.])
     """
-    if isinstance(fill_value, Tensor):
-        from wingbeat.api.manipulation import broadcast_to
-
-        return broadcast_to(asarray(fill_value, dtype), _shape(shape))
-    kept = as_dtype(dtype) if dtype is not None else as_dtype(np.asarray(fill_value).dtype)
-    return wrap(own(np.full(_shape(shape), fill_value, kept)))
+    return _filled("full", shape, fill_value, dtype)
 
 
 def zeros(shape: Any, *, dtype: Any = None) -> Tensor:
@@ -38,7 +52,7 @@ def zeros(shape: Any, *, dtype: Any = None) -> Tensor:
     >>> wb.zeros((2,))
     tensor([0., 0.])
     """
-    return full(shape, 0, dtype=dtype or "float64")
+    return _filled("zeros", shape, 0, dtype or "float64")
 
 
 def ones(shape: Any, *, dtype: Any = None) -> Tensor:
@@ -48,7 +62,7 @@ def ones(shape: Any, *, dtype: Any = None) -> Tensor:
     >>> wb.ones(2)
     tensor([1., 1.])
     """
-    return full(shape, 1, dtype=dtype or "float64")
+    return _filled("ones", shape, 1, dtype or "float64")
 
 
 def empty(shape: Any, *, dtype: Any = None) -> Tensor:
@@ -58,7 +72,7 @@ def empty(shape: Any, *, dtype: Any = None) -> Tensor:
     >>> wb.empty(2).shape
     (2,)
     """
-    return zeros(shape, dtype=dtype)
+    return _filled("empty", shape, 0, dtype or "float64")
 
 
 def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None) -> Tensor:
@@ -69,7 +83,7 @@ def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None) -> Tensor:
     tensor([3., 3.])
     """
     t = asarray(x)
-    return full(t.shape, fill_value, dtype=dtype or t.dtype)
+    return _filled("full_like", t.shape, fill_value, dtype or t.dtype)
 
 
 def zeros_like(x: Any, /, *, dtype: Any = None) -> Tensor:
@@ -112,7 +126,8 @@ def arange(
     tensor([0, 1, 2])
     """
     begin, end = (0, start) if stop is None else (start, stop)
-    return wrap(own(np.arange(begin, end, step, dtype=None if dtype is None else as_dtype(dtype))))
+    kept = None if dtype is None else as_dtype(dtype)
+    return _made("arange", lambda: np.arange(begin, end, step, dtype=kept))
 
 
 def linspace(
@@ -124,8 +139,10 @@ def linspace(
     >>> wb.linspace(0.0, 1.0, 3)
     tensor([0. , 0.5, 1. ])
     """
-    line = np.linspace(float(start), float(stop), num, endpoint=endpoint)
-    return wrap(own(line.astype(as_dtype(dtype or "float64"))))
+    kept, n = as_dtype(dtype or "float64"), count(num, "linspace", "the number of points")
+    return _made(
+        "linspace", lambda: np.linspace(float(start), float(stop), n, endpoint).astype(kept)
+    )
 
 
 def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None) -> Tensor:
@@ -136,7 +153,9 @@ def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = N
     tensor([[1., 0.],
             [0., 1.]])
     """
-    return wrap(own(np.eye(n_rows, n_cols, k=k, dtype=as_dtype(dtype or "float64"))))
+    kept, n = as_dtype(dtype or "float64"), count(n_rows, "eye", "the number of rows")
+    m = n if n_cols is None else count(n_cols, "eye", "the number of columns")
+    return _made("eye", lambda: np.eye(n, m, k=k, dtype=kept))
 
 
 def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Tensor]:
@@ -149,6 +168,11 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Tensor]:
     from wingbeat.api.manipulation import broadcast_to, permute_dims, reshape
 
     ts = [asarray(a) for a in arrays]
+    if indexing not in ("xy", "ij") or any(t.ndim > 1 for t in ts):
+        raise TypeMismatch(
+            f"meshgrid: takes vectors, and indexing 'xy' or 'ij'; got {indexing!r} and "
+            + ", ".join(str(t.type) for t in ts)
+        )
     shape = tuple(t.size for t in ts)
     grid = [
         broadcast_to(reshape(t, tuple(-1 if k == j else 1 for k in range(len(ts)))), shape)
@@ -159,8 +183,10 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Tensor]:
     return [permute_dims(t, (1, 0, *range(2, len(ts)))) for t in grid]
 
 
-def _triangle(x: Any, keep: Any) -> Tensor:
+def _triangle(x: Any, name: str, keep: Any) -> Tensor:
     t = asarray(x)
+    if t.ndim < 2:
+        raise TypeMismatch(f"{name}: {t.type} is no matrix")
     return where(wrap(own(keep(np.ones(t.shape[-2:], bool)))), t, zeros_like(t))
 
 
@@ -172,7 +198,7 @@ def tril(x: Any, /, *, k: int = 0) -> Tensor:
     tensor([[1, 0],
             [3, 4]])
     """
-    return _triangle(x, lambda ones: np.tril(ones, k))
+    return _triangle(x, "tril", lambda ones: np.tril(ones, k))
 
 
 def triu(x: Any, /, *, k: int = 0) -> Tensor:
@@ -183,7 +209,7 @@ def triu(x: Any, /, *, k: int = 0) -> Tensor:
     tensor([[1, 2],
             [0, 4]])
     """
-    return _triangle(x, lambda ones: np.triu(ones, k))
+    return _triangle(x, "triu", lambda ones: np.triu(ones, k))
 
 
 __all__ = [

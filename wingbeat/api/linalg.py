@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wingbeat.api.axes import one_axis
+from wingbeat.api.axes import count, one_axis
 from wingbeat.api.tensor import Tensor, apply, asarray, cast_to
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.node import Node
@@ -114,6 +114,8 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
     >>> wb.einsum("i,i->", [1.0, 2.0], [3.0, 4.0])
     tensor(11.)
     """
+    if not isinstance(subscripts, str):
+        raise TypeMismatch(f"einsum: subscripts are text such as 'ij,jk->ik', not {subscripts!r}")
     tensors = _numbers(*operands) if operands else []
     inputs, output = _subscripts(subscripts, tensors)
     if not tensors:
@@ -233,20 +235,35 @@ def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Tensor:
     tensor(11.)
     """
     x, y = _numbers(x1, x2)
-    if isinstance(axes, int):
-        left, right = tuple(range(x.ndim - axes, x.ndim)), tuple(range(axes))
-    else:
-        left, right = (tuple(int(k) for k in np.atleast_1d(a)) for a in axes)
-    if len(left) != len(right):
-        raise TypeMismatch(f"tensordot: {len(left)} axes cannot meet {len(right)}")
-    left = tuple(k % x.ndim for k in left)
-    right = tuple(k % y.ndim for k in right)
+    left, right = _meeting(x, y, axes)
     lhs = tuple(range(x.ndim))
     pair = dict(zip(right, left, strict=True))
     fresh = itertools.count(x.ndim)
     rhs = tuple(pair[k] if k in pair else next(fresh) for k in range(y.ndim))
     out = (*(k for k in lhs if k not in left), *(k for k in rhs if k >= x.ndim))
     return apply(contract, x, y, lhs=lhs, rhs=rhs, out=out)
+
+
+def _meeting(x: Tensor, y: Tensor, axes: Any) -> tuple[Labels, Labels]:
+    """The axes of both operands that `tensordot` sums over, in pairs."""
+    if isinstance(axes, tuple | list) and len(axes) == 2:
+        pair = [a if isinstance(a, tuple | list) else (a,) for a in axes]
+    else:
+        n = count(axes, "tensordot", "the number of axes")
+        if n > min(x.ndim, y.ndim):
+            raise TypeMismatch(f"tensordot: {x.type} and {y.type} have not {n} axes to meet")
+        pair = [range(x.ndim - n, x.ndim), range(n)]
+    left, right = (
+        tuple(one_axis(k, t.ndim, "tensordot") for k in a)
+        for t, a in zip((x, y), pair, strict=True)
+    )
+    sizes = [x.shape[k] for k in left], [y.shape[k] for k in right]
+    distinct = len({*left}) == len(left) == len(right) == len({*right})
+    if not distinct or sizes[0] != sizes[1]:
+        raise TypeMismatch(
+            f"tensordot: axes {left} of {x.type} cannot meet axes {right} of {y.type}"
+        )
+    return left, right
 
 
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
@@ -258,7 +275,11 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
     """
     from wingbeat.api.statistics import sum
 
-    return sum(asarray(x1) * asarray(x2), axis=axis)
+    x, y = asarray(x1), asarray(x2)
+    k = one_axis(axis, max(x.ndim, y.ndim), "vecdot") - max(x.ndim, y.ndim)
+    if -k > min(x.ndim, y.ndim) or x.shape[k] != y.shape[k]:
+        raise TypeMismatch(f"vecdot: axis {axis} of {x.type} and {y.type} must have one size")
+    return sum(x * y, axis=k)
 
 
 def outer(x1: Any, x2: Any, /) -> Tensor:
@@ -269,7 +290,10 @@ def outer(x1: Any, x2: Any, /) -> Tensor:
     tensor([[3., 4.],
             [6., 8.]])
     """
-    return einsum("i,j->ij", x1, x2)
+    x, y = asarray(x1), asarray(x2)
+    if x.ndim != 1 or y.ndim != 1:
+        raise TypeMismatch(f"outer: takes two vectors, not {x.type} and {y.type}")
+    return einsum("i,j->ij", x, y)
 
 
 def diagonal(x: Any, /, *, offset: int = 0) -> Tensor:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from wingbeat.api.axes import one_axis, several
+from wingbeat.api.axes import count, integer, one_axis, several, sizes
 from wingbeat.api.promotion import expand
 from wingbeat.api.tensor import Tensor, apply, asarray, broadcast_shapes, cast_to
 from wingbeat.errors import TypeMismatch
@@ -25,19 +25,20 @@ def reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> Tensor:
             [3, 4]])
     """
     t = asarray(x)
-    sizes = [int(n) for n in (shape if isinstance(shape, tuple | list) else (shape,))]
-    if sizes.count(-1) == 1:
-        known = math.prod(n for n in sizes if n != -1)
+    given = shape if isinstance(shape, tuple | list) else (shape,)
+    lengths = [integer(n, "reshape", "a size") for n in given]
+    if lengths.count(-1) == 1:
+        known = math.prod(n for n in lengths if n != -1)
         if not known or t.size % known:
             raise TypeMismatch(
-                f"reshape: {t.size} elements of {t.type} do not fill shape {tuple(sizes)}"
+                f"reshape: {t.size} elements of {t.type} do not fill shape {tuple(lengths)}"
             )
-        sizes[sizes.index(-1)] = t.size // known
-    if math.prod(sizes) != t.size or min(sizes, default=0) < 0:
+        lengths[lengths.index(-1)] = t.size // known
+    if math.prod(lengths) != t.size or min(lengths, default=0) < 0:
         raise TypeMismatch(
-            f"reshape: {t.size} elements of {t.type} do not fill shape {tuple(sizes)}"
+            f"reshape: {t.size} elements of {t.type} do not fill shape {tuple(lengths)}"
         )
-    return apply(sh.reshape, t, shape=tuple(sizes))
+    return apply(sh.reshape, t, shape=tuple(lengths))
 
 
 def permute_dims(x: Any, /, axes: Sequence[int]) -> Tensor:
@@ -48,7 +49,11 @@ def permute_dims(x: Any, /, axes: Sequence[int]) -> Tensor:
     (3, 2)
     """
     t = asarray(x)
+    if not isinstance(axes, tuple | list):
+        raise TypeMismatch(f"permute_dims: axes are a sequence of integers, not {axes!r}")
     perm = tuple(one_axis(a, t.ndim, "permute_dims") for a in axes)
+    if sorted(perm) != list(range(t.ndim)):
+        raise TypeMismatch(f"permute_dims: {tuple(axes)} names not every axis of {t.type} once")
     return apply(sh.transpose, t, perm=perm)
 
 
@@ -109,7 +114,7 @@ def broadcast_to(x: Any, /, shape: Sequence[int]) -> Tensor:
     tensor([[1, 2],
             [1, 2]])
     """
-    t, wanted = asarray(x), tuple(shape)
+    t, wanted = asarray(x), sizes(shape, "broadcast_to")
     fits = len(wanted) >= t.ndim and all(
         a in (1, b) for a, b in zip(reversed(t.shape), reversed(wanted), strict=False)
     )
@@ -137,9 +142,7 @@ def concat(arrays: Sequence[Any], /, *, axis: int | None = 0) -> Tensor:
     >>> wb.concat([[1, 2], [3]])
     tensor([1, 2, 3])
     """
-    tensors = [asarray(x) for x in arrays]
-    if not tensors:
-        raise TypeMismatch("concat: nothing to join; give at least one tensor")
+    tensors = _listed(arrays, "concat")
     dtype = promote(*(t.dtype for t in tensors))
     tensors = [cast_to(t, dtype) for t in tensors]
     if axis is None:
@@ -155,12 +158,20 @@ def stack(arrays: Sequence[Any], /, *, axis: int = 0) -> Tensor:
     tensor([[1, 3],
             [2, 4]])
     """
-    tensors = [asarray(x) for x in arrays]
+    tensors = _listed(arrays, "stack")
     if len({t.shape for t in tensors}) > 1:
         raise TypeMismatch(
             f"stack: shapes must be equal: {', '.join(str(t.type) for t in tensors)}"
         )
-    return concat([expand_dims(t, axis=axis) for t in tensors], axis=axis)
+    k = one_axis(axis, tensors[0].ndim + 1, "stack")
+    return concat([expand_dims(t, axis=k) for t in tensors], axis=k)
+
+
+def _listed(arrays: Any, name: str) -> list[Tensor]:
+    """What is to be joined."""
+    if not isinstance(arrays, Iterable) or not (tensors := [asarray(x) for x in arrays]):
+        raise TypeMismatch(f"{name}: give a sequence of at least one tensor, not {arrays!r}")
+    return tensors
 
 
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tensor, ...]:
@@ -170,7 +181,8 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tensor, ...]:
     >>> wb.unstack([[1, 2], [3, 4]])
     (tensor([1, 2]), tensor([3, 4]))
     """
-    t = moveaxis(x, axis, 0)
+    t = asarray(x)
+    t = moveaxis(t, one_axis(axis, t.ndim, "unstack"), 0)
     return tuple(t[k] for k in range(t.shape[0]))
 
 
@@ -198,8 +210,10 @@ def roll(x: Any, /, shift: Any, *, axis: Any = None) -> Tensor:
     t = +t
     axes = axis if isinstance(axis, tuple | list) else (axis,)
     shifts = shift if isinstance(shift, tuple | list) else (shift,) * len(axes)
+    if len(shifts) != len(axes):
+        raise TypeMismatch(f"roll: {len(shifts)} shifts cannot be made along {len(axes)} axes")
     for k, by in zip(axes, shifts, strict=True):
-        k = one_axis(k, t.ndim, "roll")
+        k, by = one_axis(k, t.ndim, "roll"), integer(by, "roll", "a shift")
         n = t.shape[k]
         if n and by % n:
             cut = n - by % n
@@ -216,8 +230,9 @@ def tile(x: Any, repetitions: Sequence[int], /) -> Tensor:
     tensor([1, 2, 1, 2])
     """
     t = asarray(x)
-    n = max(t.ndim, len(repetitions))
-    counts = (*(1,) * (n - len(repetitions)), *repetitions)
+    times = [count(r, "tile", "a number of repetitions") for r in repetitions]
+    n = max(t.ndim, len(times))
+    counts = (*(1,) * (n - len(times)), *times)
     shape = (*(1,) * (n - t.ndim), *t.shape)
     pairs = [k for r, s in zip(counts, shape, strict=True) for k in (r, s)]
     spread = [k for s in shape for k in (1, s)]

@@ -25,6 +25,7 @@ _OF_BOOLEANS: dict[Rule, Rule] = {
     ar.mul: lo.logical_and,
     ar.maximum: lo.logical_or,
     ar.minimum: lo.logical_and,
+    ar.abs: lambda x: x,
 }
 _COUNTING = {tr.pow, ar.floor_divide, ar.remainder, ar.left_shift, ar.right_shift}
 _COMPARISONS = {

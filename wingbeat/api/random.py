@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from wingbeat.api.elementwise import cos, log1p, sqrt
+from wingbeat.api.axes import count, integer, sizes
+from wingbeat.api.elementwise import cos, log1p, minimum, sqrt
 from wingbeat.api.tensor import Tensor, apply, asarray, cast_to
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.types import as_dtype
@@ -31,6 +32,7 @@ def key(seed: int) -> Tensor:
     >>> wb.random.key(7).tolist()
     [7, 0]
     """
+    seed = integer(seed, "key", "the seed")
     if not 0 <= seed < 1 << 64:
         raise TypeMismatch(f"key: the seed must lie in 0 ... 2^64 - 1, not be {seed}")
     return asarray(np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32))
@@ -43,7 +45,17 @@ def bits(key: Tensor, shape: Shape = ()) -> Tensor:
     >>> wb.random.bits(wb.random.key(0), (2,)).dtype.name
     'uint32'
     """
-    return apply(random_bits, asarray(key), shape=tuple(shape), batch=0)
+    return _bits(key, shape, "bits")
+
+
+def _bits(key: Any, shape: Any, name: str, *before: int) -> Tensor:
+    """Bits of shape (*before, *shape), on behalf of the function `name`."""
+    k = asarray(key)
+    if k.dtype.name != "uint32" or k.shape != (2,):
+        raise TypeMismatch(
+            f"{name}: a key is two uint32 numbers, not {k.type}; make one with random.key(seed)"
+        )
+    return apply(random_bits, k, shape=(*before, *sizes(shape, name)), batch=0)
 
 
 def split(key: Tensor, count: int = 2) -> tuple[Tensor, ...]:
@@ -53,7 +65,7 @@ def split(key: Tensor, count: int = 2) -> tuple[Tensor, ...]:
     >>> len(wb.random.split(wb.random.key(0), 3))
     3
     """
-    words = bits(key, (count, 2))
+    words = _bits(key, (count, 2), "split")
     return tuple(words[k] for k in range(count))
 
 
@@ -64,8 +76,10 @@ def fold_in(key: Tensor, number: Any) -> Tensor:
     >>> wb.random.fold_in(wb.random.key(0), 5).shape
     (2,)
     """
-    n = cast_to(asarray(number), as_dtype("uint32"))
-    return bits(asarray(key) ^ n, (2,))
+    n = asarray(number)
+    if n.dtype.kind not in "iu" or n.shape:
+        raise TypeMismatch(f"fold_in: the number of a key is one integer, not {n.type}")
+    return _bits(asarray(key) ^ cast_to(n, as_dtype("uint32")), (2,), "fold_in")
 
 
 def uniform(
@@ -78,15 +92,29 @@ def uniform(
     >>> bool(wb.all((x >= 0) & (x < 1)))
     True
     """
-    kind, shape = as_dtype(dtype), tuple(shape)
+    return _uniform(key, sizes(shape, "uniform"), low, high, dtype, "uniform")
+
+
+def _uniform(key: Any, shape: Shape, low: Any, high: Any, dtype: Any, name: str) -> Tensor:
+    kind = as_dtype(dtype)
+    if kind.kind != "f":
+        raise TypeMismatch(f"{name}: random numbers are floats, not {kind.name}; or take bits")
     if kind.name == "float64":
-        words = cast_to(bits(key, (2, *shape)), as_dtype("uint64"))
+        words = cast_to(_bits(key, shape, name, 2), as_dtype("uint64"))
         whole = ((words[0] >> 5) << 26) | (words[1] >> 6)
         unit = cast_to(whole, kind) * 2.0**-53
     else:
         keep = 24 if kind.name == "float32" else 11
-        unit = cast_to(bits(key, shape) >> (32 - keep), kind) * 2.0**-keep
-    return unit if (low, high) == (0.0, 1.0) else unit * (high - low) + low
+        unit = cast_to(_bits(key, shape, name) >> (32 - keep), kind) * 2.0**-keep
+    if isinstance(low, Tensor) or isinstance(high, Tensor):
+        return unit * (high - low) + low
+    if not low <= high:
+        raise TypeMismatch(f"{name}: low must not be above high, as {low} is above {high}")
+    if (low, high) == (0.0, 1.0):
+        return unit
+    # The sum may round up to `high`, which does not belong to the interval.
+    below = np.nextafter(kind.type(high), kind.type(low))
+    return minimum(unit * (high - low) + low, below)
 
 
 def normal(key: Tensor, shape: Shape = (), *, dtype: Any = "float64") -> Tensor:
@@ -96,7 +124,7 @@ def normal(key: Tensor, shape: Shape = (), *, dtype: Any = "float64") -> Tensor:
     >>> abs(wb.random.normal(wb.random.key(0), (10_000,)).mean().item()) < 0.05
     True
     """
-    u = uniform(key, (2, *shape), dtype=dtype)
+    u = _uniform(key, (2, *sizes(shape, "normal")), 0.0, 1.0, dtype, "normal")
     return sqrt(-2.0 * log1p(-u[0])) * cos(2.0 * math.pi * u[1])
 
 
@@ -107,7 +135,9 @@ def bernoulli(key: Tensor, p: Any, shape: Shape = ()) -> Tensor:
     >>> wb.random.bernoulli(wb.random.key(0), 1.0, (2,))
     tensor([ True,  True])
     """
-    return uniform(key, shape) < p
+    if isinstance(p, int | float) and not 0 <= p <= 1:
+        raise TypeMismatch(f"bernoulli: a probability lies in 0 ... 1, which {p} does not")
+    return _uniform(key, sizes(shape, "bernoulli"), 0.0, 1.0, "float64", "bernoulli") < p
 
 
 def permutation(key: Tensor, n: int) -> Tensor:
@@ -117,7 +147,11 @@ def permutation(key: Tensor, n: int) -> Tensor:
     >>> sorted(wb.random.permutation(wb.random.key(0), 3).tolist())
     [0, 1, 2]
     """
-    words = bits(key, (2, n)).numpy().astype(np.uint64)
+    words = (
+        _bits(key, (count(n, "permutation", "how many"),), "permutation", 2)
+        .numpy()
+        .astype(np.uint64)
+    )
     return asarray(np.argsort((words[0] << np.uint64(32)) | words[1], kind="stable"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from wingbeat.api import tracing
 from wingbeat.api.promotion import Rule, common_shape, expand, united
 from wingbeat.api.tracing import ABSTRACT, GRAD, NOWHERE, Trace, enter, evaluate, join, site, state
 from wingbeat.backend.base import Cache
-from wingbeat.errors import NotDifferentiable, TypeMismatch
+from wingbeat.errors import GradientCut, NotDifferentiable, TypeMismatch
 from wingbeat.ir.node import Node, Primitive, Site, build, full, here, quote
 from wingbeat.ir.types import TensorType, as_dtype, promote, tensor_type
 from wingbeat.ir.walk import toposort
@@ -171,12 +172,14 @@ class Tensor:
         return self.numpy().tolist()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        _tell_of_cut(self, "an array")
         value = self.numpy()
         if dtype is not None and np.dtype(dtype) != value.dtype:
             return value.astype(dtype)
         return value.copy() if copy else value
 
     def __float__(self) -> float:
+        _tell_of_cut(self, "float()")
         return float(self.item())
 
     def __int__(self) -> int:
@@ -278,10 +281,10 @@ class Tensor:
             seed = ones_like(self) if gradient is None else _cotangent(self, gradient)
             self._grad = seed if self._grad is None else self._grad + seed
             return
-        trace = self._trace
-        seed = _seed(self, gradient, trace)
+        seed = None if gradient is None else _cotangent(self, gradient)
+        trace = join((self,) if seed is None else (self, seed))
         with trace.lock:
-            _spread(self, trace, seed, create_graph)
+            _spread(self, seed, trace, create_graph)
 
     def detach(self) -> Tensor:
         """The same value, through which no gradient flows."""
@@ -415,7 +418,7 @@ class Tensor:
         return lazy_alias(self)
 
     def __abs__(self) -> Tensor:
-        return apply(ar.abs, self)
+        return elementwise(ar.abs, self)
 
     def __invert__(self) -> Tensor:
         return apply(lo.logical_not if self.dtype.kind == "b" else ar.invert, self)
@@ -529,7 +532,7 @@ def lazy(node: Node, trace: Trace, flags: int) -> Tensor:
     t._flags = flags
     tensors = trace.tensors
     tensors.append(weakref.ref(t))
-    if len(tensors) > tracing.LIMIT and not trace.scoped:
+    if (len(tensors) > tracing.LIMIT or trace.bytes > tracing.BYTES) and not trace.scoped:
         tracing.settle(trace)
     return t
 
@@ -585,6 +588,23 @@ def _holds_tensors(value: Any) -> bool:
 def ones_like(t: Tensor) -> Tensor:
     """Ones with the shape and dtype of `t`."""
     return wrap(own(np.ones(t.shape, t.dtype)))
+
+
+def _tell_of_cut(t: Tensor, how: str) -> None:
+    """Warn where a transform's variable becomes a plain number: no derivative flows through."""
+    if not state.active or t._trace is not state.trace or t._node is None or not t.type.inexact:
+        return
+    variables = set(state.active)
+    if any(n in variables for n in toposort([t._node])):
+        at = site()
+        warnings.warn(
+            f"{how} of a tensor that a derivative is taken through: what is computed from it is a "
+            "constant for the derivative. Use wingbeat's functions (wb.sin for math.sin, wb.stack "
+            "for np.array([...])), or .item() or .numpy() where a constant is meant"
+            + (f"\n  {quote(at)}" if at else ""),
+            GradientCut,
+            stacklevel=3,
+        )
 
 
 # --- applying primitives ------------------------------------------------------------------------
@@ -750,10 +770,6 @@ def cast_to(t: Tensor, dtype: Any) -> Tensor:
 _gradients: Cache[Any, tuple[Node | None, ...]] = Cache(1024)
 
 
-def _seed(t: Tensor, gradient: Any, trace: Trace) -> Node:
-    return full(1, t.type) if gradient is None else enter(_cotangent(t, gradient), trace)
-
-
 def _cotangent(t: Tensor, gradient: Any) -> Tensor:
     seed = asarray(gradient, dtype=t.dtype)
     if seed.shape != t.shape:
@@ -761,19 +777,26 @@ def _cotangent(t: Tensor, gradient: Any) -> Tensor:
     return seed
 
 
-def _spread(t: Tensor, trace: Trace, seed: Node, create_graph: bool) -> None:
-    assert t._node is not None
+def _spread(t: Tensor, cotangent: Tensor | None, trace: Trace, create_graph: bool) -> None:
+    root = enter(t, trace)
+    seed = full(1, t.type) if cotangent is None else enter(cotangent, trace)
     wrt = tuple(trace.sources)
-    key = (t._node, wrt, seed)
+    key = (root, wrt, seed)
     found = _gradients.get(key)
     if found is None:
-        found = _gradients.put(key, _pulled(t._node, wrt, seed))
+        found = _gradients.put(key, _pulled(root, wrt, seed))
     trace.swept = trace.swept or not create_graph
+    flags = (GRAD if create_graph else 0) | (0 if cotangent is None else cotangent._flags & ~GRAD)
     for source, node in zip(trace.sources.values(), found, strict=True):
         if node is None:
             continue
-        g = lazy(node, trace, GRAD if create_graph else 0)
-        source._grad = g if source._grad is None else source._grad + g
+        g = lazy(node, trace, flags)
+        if (before := source._grad) is not None:
+            # Accumulating over many batches must not keep the graphs of all of them.
+            if before._value is None and before._trace is not trace and not before._flags:
+                evaluate(before)
+            g = before + g
+        source._grad = g
 
 
 def _pulled(root: Node, wrt: Sequence[Node], seed: Node) -> tuple[Node | None, ...]:

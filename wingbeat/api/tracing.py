@@ -7,6 +7,7 @@ same calls again, on other data, meets the nodes, derivatives and programs that 
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import threading
 import weakref
@@ -35,6 +36,7 @@ ABSTRACT = 2  # depends on a variable of vmap, which has no one value
 NOWHERE: tuple[int, Node | None] = (-1, None)
 _numbers = itertools.count()
 
+BYTES = 1 << 27  # of data behind a graph before what is alive of it is evaluated
 LIMIT = 4096  # tensors made in one trace before those still alive are evaluated
 
 
@@ -44,6 +46,7 @@ class Trace:
     __slots__ = (
         "__weakref__",
         "bodies",
+        "bytes",
         "counts",
         "imported",
         "kept",
@@ -52,6 +55,7 @@ class Trace:
         "scoped",
         "slots",
         "sources",
+        "state",
         "swept",
         "tags",
         "tensors",
@@ -68,6 +72,8 @@ class Trace:
         self.tensors: list[weakref.ref[Tensor]] = []
         self.imported: dict[Trace, dict[Node, Node]] = {}
         self.number = next(_numbers)
+        self.state = 0  # a number for what is kept: equal for the same nodes in the same order
+        self.bytes = 0  # of the arrays that entered since something was evaluated, inputs aside
         self.scoped = scoped  # belongs to a transform: evaluating does not cut the graph
         self.swept = False  # backward() ran, so nothing need be kept for it
         self.tags = 0
@@ -90,6 +96,8 @@ class Trace:
             self.values[node] = value  # keeps the array alive, and with it its id
             if source is not None:
                 self.sources[node] = source
+            else:
+                self.bytes += value.nbytes
             self.slots[key] = node  # last: who finds it finds its value
         return node
 
@@ -101,6 +109,7 @@ class Trace:
 
 class _State(threading.local):
     trace: Trace | None = None
+    active: tuple[Node, ...] = ()  # the variables of the transforms that are running
     enabled: bool = True  # gradients are recorded
     frozen: bool = False  # within a transform and within no_grad() there: all results are constants
 
@@ -118,7 +127,7 @@ def current() -> Trace:
 @contextmanager
 def scope() -> Generator[bool]:
     """A trace for one outermost transform; yields whether this is the outermost one."""
-    outer, frozen = state.trace, state.frozen
+    outer, frozen, active = state.trace, state.frozen, state.active
     nested = outer is not None and outer.scoped
     if not nested:
         state.trace = Trace(scoped=True)
@@ -126,12 +135,12 @@ def scope() -> Generator[bool]:
     try:
         yield not nested
     finally:
-        state.trace, state.frozen = outer, frozen
+        state.trace, state.frozen, state.active = outer, frozen, active
 
 
 # --- the user's line ------------------------------------------------------------------------
 
-_PACKAGE = str(Path(__file__).parent.parent)
+_PACKAGE = str(Path(__file__).parent.parent) + os.sep
 _ours: dict[str, bool] = {}
 
 
@@ -192,8 +201,10 @@ def _import(root: Node, origin: Trace, into: Trace) -> Node:
     known = into.imported.setdefault(origin, {})
 
     def change(node: Node) -> Node | None:
-        if node.op is alias:  # the variable of a transform that is over
-            return node.inputs[0]
+        if (
+            node.op is alias
+        ):  # a pullback may still ask for it, and no other is to be confused with it
+            return alias(node.inputs[0], tag=into.tag())
         if node.op is not None or node not in origin.values:
             return None
         return into.slot(origin.values[node], origin.sources.get(node))
@@ -208,11 +219,25 @@ def _import(root: Node, origin: Trace, into: Trace) -> Node:
 # --- evaluation ---------------------------------------------------------------------------------
 
 
+_states: dict[tuple[int, Node], int] = {}
+_state_numbers = itertools.count(1)
+
+
+def _state_after(number: int, node: Node) -> int:
+    """The number of a state in which `node` is kept as well: the same one whenever that happens."""
+    if (known := _states.get((number, node))) is not None:
+        return known
+    if len(_states) >= 1 << 17:
+        _states.clear()
+    return _states.setdefault((number, node), next(_state_numbers))
+
+
 def keep(trace: Trace, node: Node, value: Array) -> None:
     """Remember an evaluated node; later programs of the trace start from it."""
     if node not in trace.values:
         trace.values[node] = value
         trace.kept[node] = None
+        trace.state = _state_after(trace.state, node)
 
 
 def evaluate(*wanted: Tensor) -> None:
@@ -237,6 +262,7 @@ def settle(trace: Trace) -> None:
     live = [t for t in live_tensors(trace) if t._value is None and not t._flags & ABSTRACT]
     if live:
         evaluate(live[-1])
+    trace.bytes = 0
     trace.tensors = [r for r in trace.tensors if (t := r()) is not None and t._trace is not None]
 
 
@@ -296,7 +322,7 @@ _residuals: Cache[Any, tuple[Node, ...]] = Cache(1024)
 
 def run_nodes(trace: Trace, roots: tuple[Node, ...]) -> list[Array]:
     """The values of nodes of a trace, starting from what is known of it."""
-    key = (roots, tuple(trace.kept))
+    key = (roots, trace.state)
     ready = _prepared.get(key) or _prepared.put(key, _prepare(trace, roots))
     executable, inputs, sites = ready
     try:
@@ -342,7 +368,7 @@ def _located(failure: StepFailed, at: Site | None) -> Exception:
 
 def _read_by_reverse(trace: Trace, roots: tuple[Node, ...]) -> tuple[Node, ...]:
     """The nodes of the forward sweep, from what is known on, that the reverse sweep will read."""
-    key = (roots, tuple(trace.sources), tuple(trace.kept))
+    key = (roots, tuple(trace.sources), trace.state)
     if (known := _residuals.get(key)) is not None:
         return known
     bodies = [b for b in _bodies(trace, roots) if b.type.inexact]

@@ -63,18 +63,21 @@ def refusal(node: Node, rule: Absent) -> NotDifferentiable:
 
 
 def obstacle(output: Node, x: Node) -> NotDifferentiable | None:
-    """Why `output` has no derivative by `x` though it depends on it; None where it does not.
+    """Why `output` has no derivative by `x` though it depends on it by integers; None else.
 
-    To be asked when the reverse walk brought nothing to `x`.
+    To be asked when the reverse walk brought nothing to `x`. A dependence by conditions alone, as
+    that of relu's slope, is piecewise constant: its derivative is 0.
     """
     order = toposort([output])
     between = depends(order, [x])
     if output not in between:
         return None
     for node in order:
-        if node.op is not None and node in between and isinstance(node.op.vjp, Absent):
+        if node.op is None or node not in between or node.type.dtype.kind not in "iu":
+            continue
+        if isinstance(node.op.vjp, Absent):
             return refusal(node, node.op.vjp)
     for node in order:
-        if node in between and not node.type.inexact:
+        if node in between and node.type.dtype.kind in "iu":
             return refusal(node, Absent(f"{node.name} gives {node.type}, which is not a float"))
     return None

@@ -182,7 +182,7 @@ def pulled_back(
         if c.shape != t.shape:
             raise TypeMismatch(f"pullback: the cotangent of {t.type} has its shape, not {c.shape}")
     seeds = [cast_to(c, t.dtype) for c, t in zip(cotangents, tensors, strict=True)]
-    trace = join([*tensors, *variables])
+    trace = join([*tensors, *variables, *seeds])
     nodes, wrt = [enter(t, trace) for t in tensors], [enter(v, trace) for v in variables]
     found = _pulled(nodes, wrt, [enter(s, trace) for s in seeds])
     flags = flags_of((*tensors, *seeds, *variables))

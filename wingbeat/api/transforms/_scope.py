@@ -103,7 +103,9 @@ def _variable(x: Any, name: str) -> Tensor:
             "use .astype('float64'), or argnums to choose another argument"
         )
     trace = join((t,))
-    return lazy(alias(enter(t, trace), tag=trace.tag()), trace, t._flags)
+    node = alias(enter(t, trace), tag=trace.tag())
+    state.active = (*state.active, node)
+    return lazy(node, trace, t._flags)
 
 
 def twins(tensors: Sequence[Tensor]) -> list[Tensor]:
