@@ -56,7 +56,7 @@ def _elementwise() -> Iterator[Case]:
     for name in ("neg", "sign", "relu", "square"):
         f = getattr(wb, {"neg": "negative"}.get(name, name))
         yield name if name != "square" else "mul", f"{name} of booleans", lambda f=f: f(B).numpy()
-    for name in "logical_not bitwise_invert".split():
+    for name in ["logical_not", "bitwise_invert"]:
         f = getattr(wb, name)
         yield ALIASES.get(name, name), f"{name} of floats", lambda f=f: f(V)
     for name in f"{BINARY} {BITS} {LOGIC}".split():
@@ -238,7 +238,7 @@ def _making() -> Iterator[Case]:
     yield "full", "full of text", lambda: wb.full((2,), "a")
     yield "full", "full of a vector", lambda: wb.full((2,), [1.0, 2.0, 3.0])
     yield "full", "full beyond the dtype", lambda: wb.full((2,), 300, dtype="int8")
-    yield "full", "full_like beyond the dtype", lambda: wb.full_like(I.astype("int8"), 300)
+    yield "full_like", "full_like beyond the dtype", lambda: wb.full_like(I.astype("int8"), 300)
     yield "broadcast_to", "full of a tensor", lambda: wb.full((2,), V)
     yield "arange", "arange by 0", lambda: wb.arange(0, 3, 0)
     yield "arange", "arange of text", lambda: wb.arange("a")

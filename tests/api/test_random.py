@@ -1,4 +1,4 @@
-"""Random numbers: reproducible from their key, independent between keys, and distributed as they say."""
+"""Random numbers: reproducible from keys, independent between keys, distributed as they say."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ N = 20_000
 
 
 def test_known_bits() -> None:
-    """Threefry-2x32, 20 rounds: the vectors of the Random123 library (known answers, kat_vectors)."""
+    """Threefry-2x32, 20 rounds: the known answers of the Random123 library (kat_vectors)."""
     assert [hex(w) for w in wb.random.bits(wb.random.key(0), (2,)).tolist()] == [
         "0x6b200159",
         "0x99ba4efe",
@@ -167,6 +167,14 @@ def test_gradients_by_the_ends_of_an_interval() -> None:
 def test_random_bits_have_no_derivative() -> None:
     with pytest.raises(wb.errors.NotDifferentiable):
         wb.grad(lambda x: wb.random.bits(x.astype("uint32"), ()).astype("float64"))(np.ones(2))
+
+
+def test_generators_of_neighbouring_seeds_share_no_keys() -> None:
+    keys: set[tuple[int, ...]] = set()
+    for seed in range(20):
+        generator = wb.random.Generator(seed)
+        keys |= {tuple(generator.next().tolist()) for _ in range(20)}
+    assert len(keys) == 400
 
 
 def test_the_default_generator_is_replayable() -> None:

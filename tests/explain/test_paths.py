@@ -74,6 +74,11 @@ def test_the_largest_paths_are_found_exactly(
         assert ways.total == pytest.approx(math.fsum(expected), rel=1e-12, abs=scale)
 
 
+def test_a_zero_stays_zero_beside_what_overflows() -> None:
+    (way,) = Paths(graph({(0, 1): 0.0, (1, 2): 1e200, (2, 3): 1e200}), "v0")
+    assert way.product == 0.0
+
+
 # MISSION A6: 2^200 paths are counted and summed without walking them
 def test_very_many_paths() -> None:
     partials = {

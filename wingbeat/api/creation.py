@@ -9,7 +9,7 @@ import numpy as np
 
 from wingbeat.api.axes import count, sizes
 from wingbeat.api.elementwise import where
-from wingbeat.api.tensor import Tensor, asarray, own, wrap
+from wingbeat.api.tensor import Tensor, asarray, cast_to, own, wrap
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.types import as_dtype
 
@@ -140,6 +140,9 @@ def linspace(
     tensor([0. , 0.5, 1. ])
     """
     kept, n = as_dtype(dtype or "float64"), count(num, "linspace", "the number of points")
+    if isinstance(start, Tensor) or isinstance(stop, Tensor):  # a derivative may flow through
+        part = asarray(np.arange(n) / max(n - 1 if endpoint else n, 1))
+        return cast_to((1.0 - part) * start + part * stop, kept)
     return _made(
         "linspace", lambda: np.linspace(float(start), float(stop), n, endpoint).astype(kept)
     )

@@ -64,7 +64,10 @@ class Key:
 def get(x: Tensor, key: Any) -> Tensor:
     """`x[key]`."""
     found, arrays = _parsed(x, key)
-    return apply(_read, x, *arrays, key=found)
+    z = apply(_read, x, *arrays, key=found)
+    if not arrays:
+        z._sliced = True
+    return z
 
 
 def put(x: Tensor, key: Any, value: Any) -> Tensor:

@@ -24,6 +24,9 @@ from wingbeat.ops.random import random_bits
 
 Shape = Sequence[int]
 
+_APART = np.array([0x9E3779B9, 0x7F4A7C15], np.uint32)
+_APART.flags.writeable = False
+
 
 def key(seed: int) -> Tensor:
     """A key from an integer: two uint32 numbers.
@@ -35,7 +38,7 @@ def key(seed: int) -> Tensor:
     seed = integer(seed, "key", "the seed")
     if not 0 <= seed < 1 << 64:
         raise TypeMismatch(f"key: the seed must lie in 0 ... 2^64 - 1, not be {seed}")
-    return asarray(np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32))
+    return asarray(_words(seed))
 
 
 def bits(key: Tensor, shape: Shape = ()) -> Tensor:
@@ -79,7 +82,9 @@ def fold_in(key: Tensor, number: Any) -> Tensor:
     n = asarray(number)
     if n.dtype.kind not in "iu" or n.shape:
         raise TypeMismatch(f"fold_in: the number of a key is one integer, not {n.type}")
-    return _bits(asarray(key) ^ cast_to(n, as_dtype("uint32")), (2,), "fold_in")
+    # Behind bits of the key and apart from them, so that no key of `split` comes again here.
+    inner = _bits(key, (2,), "fold_in") ^ _APART ^ cast_to(n, as_dtype("uint32"))
+    return _bits(inner, (2,), "fold_in")
 
 
 def uniform(
@@ -155,6 +160,14 @@ def permutation(key: Tensor, n: int) -> Tensor:
     return asarray(np.argsort((words[0] << np.uint64(32)) | words[1], kind="stable"))
 
 
+def _words(number: int) -> Any:
+    return np.array([number & 0xFFFFFFFF, number >> 32], np.uint32)
+
+
+def _scrambled(words: Any) -> Any:
+    return random_bits.numpy(words, shape=(2,), batch=0)
+
+
 class Generator:
     """A key and a counter: each `next()` is a new key. Checkpoints save its two numbers.
 
@@ -171,17 +184,9 @@ class Generator:
     def next(self) -> Tensor:
         """A key that this generator has not given before."""
         with self._lock:
-            count = self._count
+            count, base = self._count, self._base
             self._count += 1
-        words = self._seed & 0xFFFFFFFF, self._seed >> 32
-        value = random_bits.numpy(
-            np.array(
-                [words[0] ^ (count & 0xFFFFFFFF), words[1] ^ (count >> 32) ^ 0x9E3779B9], np.uint32
-            ),
-            shape=(2,),
-            batch=0,
-        )
-        return asarray(value)
+        return asarray(_scrambled(base ^ _words(count)))
 
     def state_dict(self) -> dict[str, int]:
         """Seed and count."""
@@ -189,7 +194,10 @@ class Generator:
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Go on from a saved state."""
-        self._seed, self._count = int(state["seed"]), int(state["count"])
+        with self._lock:
+            self._seed, self._count = int(state["seed"]), int(state["count"])
+            # Seeds that differ in few bits must not give the same keys in another order.
+            self._base = _scrambled(_words(self._seed)) ^ _APART
 
 
 default = Generator(0)

@@ -11,6 +11,7 @@ from wingbeat.ir.types import as_dtype
 from wingbeat.ops import composites as co
 from wingbeat.ops import reduce as rd
 from wingbeat.ops.shape import reshape
+from wingbeat.ops.transcendental import root
 
 
 def _reduce(rule: Rule, x: Tensor, axis: Any, keepdims: bool, **attrs: Any) -> Tensor:
@@ -81,15 +82,13 @@ def var(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool 
 
 
 def std(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
-    """The standard deviation over `axis`, the root of `var`.
+    """The standard deviation over `axis`, the root of `var`; its derivative is 0 where it is 0.
 
     >>> import wingbeat as wb
     >>> wb.std([1.0, 2.0, 3.0], correction=1)
     tensor(1.)
     """
-    from wingbeat.api.elementwise import sqrt
-
-    return sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
+    return apply(root, var(x, axis=axis, correction=correction, keepdims=keepdims))
 
 
 def max(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:

@@ -42,13 +42,14 @@ class Tensor:
     tensor([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "_flags", "_grad", "_node", "_slot", "_trace", "_value")
+    __slots__ = ("__weakref__", "_flags", "_grad", "_node", "_sliced", "_slot", "_trace", "_value")
     __array_priority__ = 1000.0
     _node: Node | None
     _trace: Trace | None
     _value: Any
     _flags: int
     _grad: Tensor | None
+    _sliced: bool  # set only on what NumPy would make a view: x[i], of integers and slices
     _slot: tuple[
         int, Node | None
     ]  # number of the trace that an input entered last, and its leaf there
@@ -316,6 +317,13 @@ class Tensor:
     def __setitem__(self, key: Any, value: Any) -> None:
         from wingbeat.api.indexing import put
 
+        if getattr(self, "_sliced", False):
+            at = site()
+            raise TypeMismatch(
+                "x[i][j] = v writes to a slice, which is a value of its own here, and leaves x "
+                "as it is; write x[i, j] = v, or take the slice with .clone() if a copy is meant"
+                + (f"\n  {quote(at)}" if at else "")
+            )
         self._rebind(put(self, key, value))
 
     def _rebind(self, new: Tensor) -> None:

@@ -148,8 +148,10 @@ def _product(partials: list[float | None]) -> float | None:
     known = [p for p in partials if p is not None]
     if len(known) < len(partials):
         return None
-    if not all(p and math.isfinite(p) for p in known):
+    if not all(math.isfinite(p) for p in known):
         return reduce(lambda g, d: 0.0 if g == 0.0 else g * d, known, 1.0)
+    if 0.0 in known:
+        return 0.0
     mantissa, exponent = 1.0, 0
     for p in known:
         part, size = math.frexp(p)

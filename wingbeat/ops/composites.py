@@ -12,7 +12,7 @@ from typing import Any
 
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.node import POWER, SUM, Node, Sample, full
-from wingbeat.ops.arithmetic import maximum, minimum, stop_gradient
+from wingbeat.ops.arithmetic import cast, maximum, minimum, stop_gradient
 from wingbeat.ops.families import composite, zero_like
 from wingbeat.ops.index import gather
 from wingbeat.ops.logic import greater, isfinite, where
@@ -33,8 +33,10 @@ def count(x: Node, axes: Axes) -> int:
 
 
 def _mean(x: Node, *, axes: Axes) -> Node:
-    total = sum(x, axes=axes)
     n = count(x, axes)
+    if x.type.dtype.name == "float16" and n:  # a sum of float16 overflows before its mean does
+        return cast(_mean(cast(x, dtype="float32"), axes=axes), dtype="float16")
+    total = sum(x, axes=axes)
     return total / float(n) if n else total / zero_like(total)
 
 

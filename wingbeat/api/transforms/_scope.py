@@ -95,7 +95,7 @@ def as_variables(x: Any, name: str) -> tuple[Any, list[Tensor]]:
 def _variable(x: Any, name: str) -> Tensor:
     """`x` as a variable of its own, so that it is not confused with an equal value elsewhere."""
     if isinstance(x, int) and not isinstance(x, bool):
-        x = float(x)
+        x = as_tensor(x, f"{name}: an argument to differentiate by").numpy().astype("float64")
     t = as_tensor(x, f"{name}: an argument to differentiate by")
     if t.dtype.kind != "f":
         raise NotDifferentiable(
