@@ -264,7 +264,7 @@ def test_arguments_that_are_no_numbers_are_refused(x: Any) -> None:
     [
         (lambda x: wb.argmax(x), "argmax is integer valued"),
         (lambda x: x.sum().astype("int64"), "not a float"),
-        (lambda x: (x > 1.0).all(), "boolean valued"),
+        (lambda x: (x > 1.0).all(), "only floats"),
         (lambda x: wb.floor(x).astype("int32").sum().astype("float64"), "not a float"),
         (lambda x: 3, "only floats"),
         (lambda x: True, "only floats"),
@@ -331,7 +331,7 @@ def test_python_control_flow_on_values() -> None:
     def f(x: Any) -> Any:
         y = x
         while y < 10.0:
-            y = y * x if float(y) < 5.0 else y + x
+            y = y * x if y.item() < 5.0 else y + x
         return y if y > 12 else -y
 
     assert wb.grad(f)(2.0).item() == -13.0  # 2, 4, 8, 10: -(x^3 + x)
@@ -343,11 +343,29 @@ def test_values_are_readable_inside() -> None:
 
     def f(x: Any) -> Any:
         y = x * x
-        seen.append((float(y[0]), np.asarray(y).tolist(), repr(y), y.tolist()))
+        seen.append((y[0].item(), y.numpy().tolist(), repr(y), y.tolist(), bool(y[0] > 0)))
         return y.sum()
 
     assert wb.grad(f)(A([1.0, 2.0])).tolist() == [2.0, 4.0]
-    assert seen == [(1.0, [1.0, 4.0], "tensor([1., 4.])", [1.0, 4.0])]
+    assert seen == [(1.0, [1.0, 4.0], "tensor([1., 4.])", [1.0, 4.0], True)]
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        float,
+        np.asarray,
+        lambda y: np.array([y, y]),
+        lambda y: __import__("math").sin(y),
+    ],
+)
+def test_a_history_that_is_cut_by_accident_is_warned_of(cut: Any) -> None:
+    """A plain number made of a variable is a constant, which is seldom what was meant."""
+    with pytest.warns(wb.errors.GradientCut, match="constant"):
+        wb.grad(lambda x: x * x + np.sum(cut(x)))(2.0)
+    wb.grad(lambda x: x * x + x.item())(2.0)
+    wb.grad(lambda x: x * x * float(wb.asarray(3.0)))(2.0)
+    float(wb.asarray(2.0, requires_grad=True) * 3)
 
 
 # --- kinks ---------------------------------------------------------------------------------------
