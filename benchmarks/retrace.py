@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import wingbeat as wb
-from wingbeat.api.tensor import assign
+from wingbeat.api.gradient import assign
 from wingbeat.backend import base
 
 STEPS = 2000

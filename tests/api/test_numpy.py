@@ -15,8 +15,7 @@ import pytest
 from scipy import special
 
 import wingbeat as wb
-from wingbeat.api.numpy_functions import FUNCTIONS
-from wingbeat.api.numpy_ufuncs import UFUNCS
+from wingbeat.api.protocols import FUNCTIONS, UFUNCS
 from wingbeat.errors import NotSupported, TypeMismatch
 
 Array = np.ndarray[Any, Any]

@@ -119,6 +119,20 @@ def test_each_thread_trains_a_model_of_its_own() -> None:
     assert all(r == results[0] for r in results)
 
 
+def test_gradients_of_many_threads_add_up() -> None:
+    w = wb.asarray([1.0, 2.0], requires_grad=True)
+
+    def work(k: int) -> bool:
+        for n in range(ROUNDS):
+            (w * w * float(k + n)).sum().backward()
+        return True
+
+    assert all(together(work))
+    total = sum(float(k + n) for k in range(THREADS) for n in range(ROUNDS))
+    assert w.grad is not None
+    assert w.grad.tolist() == [2 * total, 4 * total]
+
+
 def test_no_grad_and_transforms_are_each_threads_own() -> None:
     inside, leave = threading.Barrier(2), threading.Barrier(2)
     seen: list[Any] = []

@@ -123,7 +123,7 @@ def test_obstacles() -> None:
         n: str(obstacle(n, line))
         for n in (
             argmax(line, axis=0),
-            cast(greater(line, line), dtype="float64"),
+            greater(line, line),
             cast(cast(line, dtype="int32"), dtype="float64"),
         )
     }
@@ -132,6 +132,8 @@ def test_obstacles() -> None:
         "no derivative: greater is boolean valued",
         "no derivative: cast gives i32[3], which is not a float",
     ]
+    # A slope made of conditions, as relu's, is piecewise constant.
+    assert obstacle(cast(greater(line, line), dtype="float64"), line) is None
     assert obstacle(sin(W), B) is None
     assert obstacle(sin(W), W) is None
 

@@ -1,5 +1,6 @@
 """Tensors, the functions of the Array API standard, and transforms of Python functions."""
 
+import wingbeat.api.tensor  # noqa: F401  first: what applies primitives needs it whole
 from wingbeat.api import (
     creation,
     elementwise,
@@ -16,6 +17,7 @@ from wingbeat.api import (
 )
 from wingbeat.api.creation import *  # noqa: F403
 from wingbeat.api.elementwise import *  # noqa: F403
+from wingbeat.api.gradient import assign, no_grad
 from wingbeat.api.indexing import nonzero, take, take_along_axis
 from wingbeat.api.inspection import *  # noqa: F403
 from wingbeat.api.inspection import __array_namespace_info__ as __array_namespace_info__
@@ -25,7 +27,7 @@ from wingbeat.api.losses import *  # noqa: F403
 from wingbeat.api.manipulation import *  # noqa: F403
 from wingbeat.api.sorting import *  # noqa: F403
 from wingbeat.api.statistics import *  # noqa: F403
-from wingbeat.api.tensor import Tensor, asarray, assign, no_grad
+from wingbeat.api.tensor import Tensor, asarray
 from wingbeat.api.transforms import *  # noqa: F403
 
 methods.install()

@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from wingbeat.api.applying import apply, broadcast_shapes, cast_to, elementwise, fitted
 from wingbeat.api.promotion import expand
-from wingbeat.api.tensor import (
-    Tensor,
-    apply,
-    asarray,
-    broadcast_shapes,
-    cast_to,
-    elementwise,
-    fitted,
-)
+from wingbeat.api.tensor import Tensor, asarray
 from wingbeat.ir.node import Node, Primitive
 from wingbeat.ir.types import as_dtype
 from wingbeat.ops import arithmetic as ar

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from wingbeat.api.applying import apply, cast_to
 from wingbeat.api.axes import count, one_axis
-from wingbeat.api.tensor import Tensor, apply, asarray, cast_to
+from wingbeat.api.tensor import Tensor, asarray
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.node import Node
 from wingbeat.ir.types import promote

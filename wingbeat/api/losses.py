@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from wingbeat.api.applying import apply, cast_to
 from wingbeat.api.axes import several
-from wingbeat.api.tensor import Tensor, apply, asarray, cast_to
+from wingbeat.api.tensor import Tensor, asarray
 from wingbeat.errors import OutOfRange, TypeMismatch
 from wingbeat.ops import composites as co
 from wingbeat.ops.shape import reshape

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from wingbeat.api.applying import apply, broadcast_shapes, cast_to
 from wingbeat.api.axes import count, integer, one_axis, several, sizes
 from wingbeat.api.promotion import expand
-from wingbeat.api.tensor import Tensor, apply, asarray, broadcast_shapes, cast_to
+from wingbeat.api.tensor import Tensor, asarray
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.types import promote
 from wingbeat.ops import shape as sh

@@ -11,11 +11,9 @@ from wingbeat.api import (
     indexing,
     linalg,
     manipulation,
-    numpy_composed,
     statistics,
 )
-from wingbeat.api.numpy_functions import array_function
-from wingbeat.api.numpy_ufuncs import array_ufunc
+from wingbeat.api.protocols import array_function, array_ufunc, rounded
 from wingbeat.api.tensor import Tensor
 
 _SAME_NAME = {
@@ -137,7 +135,7 @@ def _rdivmod(self: Tensor, x: Any) -> Any:
 
 
 def _round(self: Tensor, digits: int = 0) -> Tensor:
-    return numpy_composed.rounded(self, digits)
+    return rounded(self, digits)
 
 
 def _dlpack(self: Tensor, **kwargs: Any) -> Any:

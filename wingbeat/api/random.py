@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from wingbeat.api.applying import apply, cast_to
 from wingbeat.api.axes import count, integer, sizes
 from wingbeat.api.elementwise import cos, log1p, minimum, sqrt
-from wingbeat.api.tensor import Tensor, apply, asarray, cast_to
+from wingbeat.api.tensor import Tensor, asarray
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.types import as_dtype
 from wingbeat.ops.random import random_bits

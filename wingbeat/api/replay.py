@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from wingbeat.api.tensor import Tensor, lazy, node_of
+from wingbeat.api.applying import node_of
+from wingbeat.api.tensor import Tensor, lazy
 from wingbeat.api.tracing import GRAD, enter, join, site, state
 from wingbeat.backend.base import Cache
 from wingbeat.ir.node import Node

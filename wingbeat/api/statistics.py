@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from wingbeat.api.applying import apply, cast_to
 from wingbeat.api.axes import one_axis, several
-from wingbeat.api.tensor import Rule, Tensor, apply, asarray, cast_to
+from wingbeat.api.promotion import Rule
+from wingbeat.api.tensor import Tensor, asarray
 from wingbeat.ir.node import Node, Primitive
 from wingbeat.ir.types import as_dtype
 from wingbeat.ops import composites as co

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wingbeat.api import tracing
-from wingbeat.api.promotion import Rule, common_shape, expand, united
-from wingbeat.api.tracing import ABSTRACT, GRAD, NOWHERE, Trace, enter, evaluate, join, site, state
-from wingbeat.backend.base import Cache
+from wingbeat.api.tracing import ABSTRACT, GRAD, NOWHERE, Trace, evaluate, join, site, state
 from wingbeat.errors import GradientCut, NotDifferentiable, TypeMismatch
-from wingbeat.ir.node import Node, Primitive, Site, build, full, here, quote
-from wingbeat.ir.types import TensorType, as_dtype, promote, tensor_type
+from wingbeat.ir.node import Node, build, quote
+from wingbeat.ir.types import TensorType, as_dtype, tensor_type
 from wingbeat.ir.walk import toposort
 from wingbeat.ops import arithmetic as ar
 from wingbeat.ops import logic as lo
 from wingbeat.ops import shape as sh
 from wingbeat.ops import transcendental as tr
-from wingbeat.ops.families import zero_like
-from wingbeat.transform import inlined, obstacle, vjp
-
-REMEMBERED = 1 << 14  # calls whose nodes are kept for the next time
 
 
 class Tensor:
@@ -284,8 +277,7 @@ class Tensor:
             return
         seed = None if gradient is None else _cotangent(self, gradient)
         trace = join((self,) if seed is None else (self, seed))
-        with trace.lock:
-            _spread(self, seed, trace, create_graph)
+        _spread(self, seed, trace, create_graph)
 
     def detach(self) -> Tensor:
         """The same value, through which no gradient flows."""
@@ -615,263 +607,6 @@ def _tell_of_cut(t: Tensor, how: str) -> None:
         )
 
 
-# --- applying primitives ------------------------------------------------------------------------
-
-
-def node_of(t: Tensor, trace: Trace) -> Node:
-    """The node of `t` in `trace`; a constant where gradients are not recorded."""
-    node = t._node  # before the trace: another thread may be cutting it off
-    if t._trace is trace:
-        pass
-    elif t._trace is None and (slot := t._slot)[0] == trace.number:
-        node = slot[1]
-    else:
-        node = enter(t, trace)
-    if not state.enabled and (t._flags & GRAD or state.frozen):
-        return build(ar.stop_gradient, (node,), ())  # type: ignore[arg-type]
-    return node  # type: ignore[return-value]
-
-
-def _nodes(operands: Sequence[Tensor], trace: Trace) -> tuple[tuple[Node, ...], int]:
-    flags = 0
-    for t in operands:
-        flags |= t._flags
-    nodes = tuple([node_of(t, trace) for t in operands])
-    return nodes, flags if state.enabled else flags & ~GRAD
-
-
-_known: dict[Any, Node] = {}
-
-
-def remembered(key: Any, at: Site | None, rule: Callable[[], Node]) -> Node:
-    """What `rule` builds for the user's line `at`; looked up when the same is asked again.
-
-    The table is what makes tracing cheap: a call that was made before costs one look-up, however
-    many nodes it stands for.
-    """
-    if (node := _known.get(key)) is not None:
-        return node
-    outer, here.site = here.site, at
-    try:
-        node = rule()
-    except TypeMismatch as error:
-        raise _placed(error) from None
-    finally:
-        here.site = outer
-    if len(_known) >= REMEMBERED:
-        _known.clear()
-    _known[key] = node
-    return node
-
-
-def _placed(error: TypeMismatch) -> TypeMismatch:
-    """The error with the user's line, unless it has one."""
-    if here.site is None or "\n" in str(error):
-        return error
-    return TypeMismatch(f"{error}\n  {quote(here.site)}")
-
-
-def apply(rule: Rule, *operands: Tensor, **attrs: Any) -> Tensor:
-    """A primitive, or a module's function of nodes, on tensors whose types fit it.
-
-    `rule` is remembered by its identity, so it is no lambda made for the call; see `compose`.
-    """
-    trace = join(operands)
-    nodes, flags = _nodes(operands, trace)
-    at = site()
-    key = (rule, nodes, at, tuple(attrs.items()))
-    return lazy(remembered(key, at, lambda: rule(*nodes, **attrs)), trace, flags)
-
-
-def compose(function: Callable[..., Node], *operands: Tensor) -> Tensor:
-    """A function of nodes that is made for this call, on tensors: nothing is remembered."""
-    trace = join(operands)
-    nodes, flags = _nodes(operands, trace)
-    outer, here.site = here.site, site()
-    try:
-        return lazy(function(*nodes), trace, flags)
-    except TypeMismatch as error:
-        raise _placed(error) from None
-    finally:
-        here.site = outer
-
-
-_SCALARS = (bool, int, float)
-_NUMBERS = (float, int)
-_FLOATING = {ar.div, tr.atan2, tr.hypot, tr.logaddexp, ar.copysign, ar.nextafter}
-
-
-def binary(op: Primitive, x: Any, y: Any) -> Tensor:
-    """An elementwise primitive on two operands that may need promotion and broadcasting."""
-    if isinstance(x, Tensor):
-        trace = x._trace
-        if isinstance(y, Tensor):
-            trace = trace or y._trace
-            if trace is not None and (y._trace is trace or y._trace is None):
-                return _meet(op, node_of(x, trace), node_of(y, trace), trace, x._flags | y._flags)
-        elif trace is not None and type(y) in _NUMBERS and y and x.type.inexact:
-            return _meet(op, node_of(x, trace), y, trace, x._flags)
-    if not (_is_operand(x) and _is_operand(y)):
-        return NotImplemented  # type: ignore[return-value]
-    return elementwise(op, x, y, floating=op in _FLOATING)
-
-
-def _meet(op: Primitive, a: Node, b: Node | float, trace: Trace, flags: int) -> Tensor:
-    at = site()
-    node = _known.get((op, a, b, at))
-    if node is None:
-        node = remembered((op, a, b, at), at, lambda: united(op, op in _FLOATING, (a, b)))
-    return lazy(node, trace, flags if state.enabled else flags & ~GRAD)
-
-
-def _is_operand(x: Any) -> bool:
-    return isinstance(x, Tensor | bool | int | float | np.ndarray | np.generic | list | tuple)
-
-
-def elementwise(op: Primitive, *operands: Any, floating: bool = False) -> Tensor:
-    """An elementwise primitive: operands are promoted, cast and broadcast to one type first.
-
-    Python numbers are weak: they take the dtype of the tensors beside them.
-    """
-    xs = [x if isinstance(x, Tensor) or type(x) in _SCALARS else asarray(x) for x in operands]
-    tensors = [x for x in xs if isinstance(x, Tensor)]
-    if not tensors:
-        xs = tensors = [asarray(x) for x in xs]
-    trace = join(tensors)
-    flags = 0
-    for t in tensors:
-        flags |= t._flags
-    at = site()
-    parts = tuple([node_of(x, trace) if isinstance(x, Tensor) else x for x in xs])
-    # 1, 1.0 and True are equal keys but not equal operands; -0.0 and 0.0 too.
-    numbers = tuple([repr(p) for p in parts if not isinstance(p, Node)])
-    key = (op, floating, parts, numbers, at)
-    node = remembered(key, at, lambda: united(op, floating, parts))
-    return lazy(node, trace, flags if state.enabled else flags & ~GRAD)
-
-
-def fitted(*operands: Any) -> list[Tensor]:
-    """The operands as tensors of one dtype and one shape."""
-    xs = [x if type(x) in _SCALARS or isinstance(x, Tensor) else asarray(x) for x in operands]
-    dtype = promote(*(x.dtype if isinstance(x, Tensor) else type(x) for x in xs))
-    tensors = [cast_to(x, dtype) if isinstance(x, Tensor) else asarray(x, dtype) for x in xs]
-    shape = broadcast_shapes("broadcast", *tensors)
-    return [t if t.shape == shape else apply(expand, t, shape=shape) for t in tensors]
-
-
-def broadcast_shapes(name: str, *tensors: Tensor) -> tuple[int, ...]:
-    """The one shape that all the tensors broadcast to; `name` is the operation in the error."""
-    try:
-        return common_shape(name, [t.type for t in tensors])
-    except TypeMismatch as error:
-        at = site()
-        raise TypeMismatch(f"{error}\n  {quote(at)}" if at else str(error)) from None
-
-
-def cast_to(t: Tensor, dtype: Any) -> Tensor:
-    """`t` with another dtype, or `t` itself."""
-    return t if t.dtype is dtype else apply(ar.cast, t, dtype=dtype.name)
-
-
-# --- backward ------------------------------------------------------------------------------------
-
-_gradients: Cache[Any, tuple[Node | None, ...]] = Cache(1024)
-
-
-def _cotangent(t: Tensor, gradient: Any) -> Tensor:
-    seed = asarray(gradient, dtype=t.dtype)
-    if seed.shape != t.shape:
-        raise TypeMismatch(f"backward: the gradient of {t.type} has its shape, not {seed.shape}")
-    return seed
-
-
-def _spread(t: Tensor, cotangent: Tensor | None, trace: Trace, create_graph: bool) -> None:
-    root = enter(t, trace)
-    seed = full(1, t.type) if cotangent is None else enter(cotangent, trace)
-    wrt = tuple(trace.sources)
-    key = (root, wrt, seed)
-    found = _gradients.get(key)
-    if found is None:
-        found = _gradients.put(key, _pulled(root, wrt, seed))
-    trace.swept = trace.swept or not create_graph
-    flags = (GRAD if create_graph else 0) | (0 if cotangent is None else cotangent._flags & ~GRAD)
-    for source, node in zip(trace.sources.values(), found, strict=True):
-        if node is None:
-            continue
-        g = lazy(node, trace, flags)
-        if (before := source._grad) is not None:
-            # Accumulating over many batches must not keep the graphs of all of them.
-            if before._value is None and before._trace is not trace and not before._flags:
-                evaluate(before)
-            g = before + g
-        source._grad = g
-
-
-def _pulled(root: Node, wrt: Sequence[Node], seed: Node) -> tuple[Node | None, ...]:
-    """The gradients by `wrt`; None where `root` does not depend on one, or by integers only."""
-    (body,) = inlined([root])
-    found = vjp([body], wrt, [seed]) if body.type.inexact else [None] * len(wrt)
-    reached = set(toposort([body]))
-    reasons = {
-        x: obstacle(body, x) for x, g in zip(wrt, found, strict=True) if g is None and x in reached
-    }
-    result = [
-        zero_like(x) if g is None and reasons.get(x, body) is None else g
-        for x, g in zip(wrt, found, strict=True)
-    ]
-    if all(g is None for g in result):
-        raise next(iter(reasons.values()), None) or NotDifferentiable(
-            f"backward: {body.type} does not depend on what requires a gradient"
-        )
-    return tuple(result)
-
-
-@contextmanager
-def no_grad() -> Generator[None]:
-    """Within this, results do not remember what they came from.
-
-    Inside a transform such as `wb.grad` they are constants for its derivative too; around a
-    transform this says nothing about the transform's own variables.
-
-    >>> import wingbeat as wb
-    >>> x = wb.asarray(2.0, requires_grad=True)
-    >>> with wb.no_grad():
-    ...     y = x * 3
-    >>> y.requires_grad
-    False
-    """
-    outer = state.enabled, state.frozen
-    state.enabled, state.frozen = False, state.trace is not None and state.trace.scoped
-    try:
-        yield
-    finally:
-        state.enabled, state.frozen = outer
-
-
-def assign(targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:
-    """Give inputs new values, all at once: what an optimiser's step ends with.
-
-    One program computes all values, and with them everything alive that came from the old ones.
-    Results computed before keep the values that they had.
-
-    Raises:
-        TypeMismatch: a target is a result rather than an input, or a value has another type.
-
-    >>> import wingbeat as wb
-    >>> w = wb.asarray(1.0, requires_grad=True)
-    >>> wb.assign([w], [w.detach() * 2.0])
-    >>> w
-    tensor(2., requires_grad=True)
-    """
-    if len(targets) != len(values):
-        raise TypeMismatch(f"assign: {len(targets)} targets, {len(values)} values")
-    for t, v in zip(targets, values, strict=True):
-        if t._trace is not None:
-            raise TypeMismatch("assign: only inputs can be given new values, not results")
-        if t.type is not v.type:
-            raise TypeMismatch(f"assign: {t.type} cannot become {v.type}")
-    evaluate(*values)
-    for t, v in zip(targets, values, strict=True):
-        t._value, t._slot = v._value, NOWHERE
-    if state.trace is not None and not state.trace.scoped:
-        state.trace = None
+# Operators apply primitives, and what applies primitives makes tensors: the names above come first.
+from wingbeat.api.applying import _is_operand, _nodes, apply, binary, cast_to, elementwise  # noqa: E402
+from wingbeat.api.gradient import _cotangent, _spread  # noqa: E402

@@ -70,14 +70,15 @@ def obstacle(output: Node, x: Node) -> NotDifferentiable | None:
     """
     order = toposort([output])
     between = depends(order, [x])
+    kinds = "iu" if output.type.inexact else "biu"
     if output not in between:
         return None
     for node in order:
-        if node.op is None or node not in between or node.type.dtype.kind not in "iu":
+        if node.op is None or node not in between or node.type.dtype.kind not in kinds:
             continue
         if isinstance(node.op.vjp, Absent):
             return refusal(node, node.op.vjp)
     for node in order:
-        if node in between and node.type.dtype.kind in "iu":
+        if node in between and node.type.dtype.kind in kinds:
             return refusal(node, Absent(f"{node.name} gives {node.type}, which is not a float"))
     return None

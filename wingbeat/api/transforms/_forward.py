@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wingbeat.api import tree
-from wingbeat.api.tensor import Tensor, cast_to, lazy
+from wingbeat.api.applying import cast_to
+from wingbeat.api.tensor import Tensor, lazy
 from wingbeat.api.tracing import enter, join
 from wingbeat.api.transforms._scope import (
     as_tensor,

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wingbeat.api import tree
+from wingbeat.api.applying import apply, cast_to
 from wingbeat.api.kinks import check_choice, watch
-from wingbeat.api.tensor import Tensor, apply, asarray, cast_to, lazy
+from wingbeat.api.tensor import Tensor, asarray, lazy
 from wingbeat.api.tracing import enter, join, scope
 from wingbeat.api.transforms._scope import (
     Argnums,

@@ -16,10 +16,12 @@ from wingbeat.api import (
     inspection,
     linalg,
     manipulation,
-    numpy_composed,
     sorting,
     statistics,
 )
+from wingbeat.api.protocols import _elementwise as ew
+from wingbeat.api.protocols import _layout as ly
+from wingbeat.api.protocols import _matrices as mx
 from wingbeat.api.tensor import Tensor, asarray
 from wingbeat.errors import NotSupported
 
@@ -79,13 +81,13 @@ def _as_numpy(function: Function) -> Function:
     """What answers with a fact about the values."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        plain = [np.asarray(x) if isinstance(x, Tensor) else x for x in args]
+        plain = [x.numpy() if isinstance(x, Tensor) else x for x in args]
         return function(*plain, **kwargs)
 
     return call
 
 
-m, e, s, la, co = manipulation, elementwise, statistics, linalg, numpy_composed
+m, e, s, la = manipulation, elementwise, statistics, linalg
 
 _LAST: Any = -1  # or None, which flattens
 
@@ -106,13 +108,13 @@ FUNCTIONS: Mapping[Function, Function] = {
     np.argmax: _reducing(s.argmax),
     np.argmin: _reducing(s.argmin),
     np.count_nonzero: _reducing(s.count_nonzero),
-    np.ptp: _reducing(co.ptp),
-    np.nansum: _reducing(co.nansum),
-    np.nanmean: _reducing(co.nanmean),
-    np.median: lambda a, axis=None, out=None, overwrite_input=False, keepdims=False: co.median(
+    np.ptp: _reducing(ew.ptp),
+    np.nansum: _reducing(ew.nansum),
+    np.nanmean: _reducing(ew.nanmean),
+    np.median: lambda a, axis=None, out=None, overwrite_input=False, keepdims=False: ew.median(
         a, axis, keepdims
     ),
-    np.average: co.average,
+    np.average: ew.average,
     np.cumsum: lambda a, axis=None, dtype=None: _along(s.cumulative_sum)(
         a if dtype is None else asarray(a, dtype), axis
     ),
@@ -123,21 +125,21 @@ FUNCTIONS: Mapping[Function, Function] = {
     np.cumulative_prod: s.cumulative_prod,
     # --- elementwise
     np.where: lambda condition, *xy: e.where(condition, *xy) if xy else indexing.nonzero(condition),
-    np.clip: co.clip,
-    np.round: co.rounded,
-    np.around: co.rounded,
+    np.clip: ew.clip,
+    np.round: ew.rounded,
+    np.around: ew.rounded,
     np.fix: e.trunc,
     np.real: e.positive,
-    np.nan_to_num: co.nan_to_num,
-    np.sinc: co.sinc,
-    np.select: co.select,
-    np.isclose: lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: co.isclose(
+    np.nan_to_num: ew.nan_to_num,
+    np.sinc: ew.sinc,
+    np.select: ew.select,
+    np.isclose: lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ew.isclose(
         a, b, rtol, atol, equal_nan
     ),
     np.astype: e.astype,
     # --- shape
-    np.reshape: lambda a, shape, order="C", *, copy=None: co.reshaped(a, shape, order),
-    np.ravel: lambda a, order="C": co.reshaped(a, -1 if np.size(a) else 0, order),
+    np.reshape: lambda a, shape, order="C", *, copy=None: ly.reshaped(a, shape, order),
+    np.ravel: lambda a, order="C": ly.reshaped(a, -1 if np.size(a) else 0, order),
     np.transpose: lambda a, axes=None: asarray(a).T if axes is None else m.permute_dims(a, axes),
     np.matrix_transpose: la.matrix_transpose,
     np.swapaxes: lambda a, axis1, axis2: m.moveaxis(a, (axis1, axis2), (axis2, axis1)),
@@ -148,34 +150,34 @@ FUNCTIONS: Mapping[Function, Function] = {
         array, shape if isinstance(shape, tuple | list) else (shape,)
     ),
     np.broadcast_arrays: lambda *args, subok=False: tuple(m.broadcast_arrays(*args)),
-    np.atleast_1d: co.at_least(1),
-    np.atleast_2d: co.at_least(2),
-    np.atleast_3d: co.at_least(3),
+    np.atleast_1d: ly.at_least(1),
+    np.atleast_2d: ly.at_least(2),
+    np.atleast_3d: ly.at_least(3),
     np.flip: lambda m, axis=None: manipulation.flip(m, axis=axis),
     np.fliplr: lambda m: manipulation.flip(m, axis=1),
     np.flipud: lambda m: manipulation.flip(m, axis=0),
-    np.rot90: co.rot90,
+    np.rot90: ly.rot90,
     np.roll: lambda a, shift, axis=None: m.roll(a, shift, axis=axis),
     # --- joining and repeating
-    np.concatenate: lambda arrays, /, axis=0, *, dtype=None: co.joined(arrays, axis, dtype),
+    np.concatenate: lambda arrays, /, axis=0, *, dtype=None: ly.joined(arrays, axis, dtype),
     np.stack: lambda arrays, axis=0: m.stack(list(arrays), axis=axis),
-    np.vstack: co.vstack,
-    np.hstack: co.hstack,
-    np.dstack: lambda tup: co.joined([co.at_least(3)(x) for x in tup], 2),
-    np.column_stack: co.column_stack,
-    np.append: lambda arr, values, axis=None: co.joined([arr, values], axis),
-    np.split: co.split,
-    np.array_split: lambda ary, indices_or_sections, axis=0: co.split(
+    np.vstack: ly.vstack,
+    np.hstack: ly.hstack,
+    np.dstack: lambda tup: ly.joined([ly.at_least(3)(x) for x in tup], 2),
+    np.column_stack: ly.column_stack,
+    np.append: lambda arr, values, axis=None: ly.joined([arr, values], axis),
+    np.split: ly.split,
+    np.array_split: lambda ary, indices_or_sections, axis=0: ly.split(
         ary, indices_or_sections, axis, uneven=True
     ),
-    np.hsplit: lambda ary, indices_or_sections: co.split(
+    np.hsplit: lambda ary, indices_or_sections: ly.split(
         ary, indices_or_sections, 0 if asarray(ary).ndim == 1 else 1
     ),
-    np.vsplit: lambda ary, indices_or_sections: co.split(ary, indices_or_sections, 0),
+    np.vsplit: lambda ary, indices_or_sections: ly.split(ary, indices_or_sections, 0),
     np.unstack: lambda x, /, *, axis=0: m.unstack(x, axis=axis),
     np.tile: lambda A, reps: m.tile(A, reps if isinstance(reps, tuple | list) else (reps,)),
     np.repeat: lambda a, repeats, axis=None: m.repeat(a, repeats, axis=axis),
-    np.pad: co.padded,
+    np.pad: ly.padded,
     np.meshgrid: lambda *xi, copy=True, sparse=False, indexing="xy": tuple(
         creation.meshgrid(*xi, indexing=indexing)
     ),
@@ -200,19 +202,19 @@ FUNCTIONS: Mapping[Function, Function] = {
     np.diff: lambda a, n=1, axis=-1, prepend=None, append=None: m.diff(
         a, axis=axis, n=n, prepend=prepend, append=append
     ),
-    np.trapezoid: co.trapezoid,
+    np.trapezoid: ew.trapezoid,
     # --- matrices
-    np.dot: co.dot,
+    np.dot: mx.dot,
     np.vdot: lambda a, b, /: la.vecdot(_line(a), _line(b)),
-    np.inner: co.inner,
+    np.inner: mx.inner,
     np.outer: lambda a, b: la.outer(_line(a), _line(b)),
     np.tensordot: lambda a, b, axes=2: la.tensordot(a, b, axes=axes),
     np.einsum: lambda subscripts, *operands, optimize=False: la.einsum(subscripts, *operands),
-    np.kron: co.kron,
-    np.cross: lambda a, b, axisa=-1, axisb=-1, axisc=-1, axis=None: co.cross(
+    np.kron: mx.kron,
+    np.cross: lambda a, b, axisa=-1, axisb=-1, axisc=-1, axis=None: mx.cross(
         a, b, axisa, axisb, axisc, axis
     ),
-    np.diag: co.diag,
+    np.diag: mx.diag,
     np.diagonal: lambda a, offset=0, axis1=0, axis2=1: la.diagonal(
         m.moveaxis(a, (axis1, axis2), (-2, -1)), offset=offset
     ),
@@ -221,9 +223,9 @@ FUNCTIONS: Mapping[Function, Function] = {
     ),
     np.tril: lambda m, k=0: creation.tril(m, k=k),
     np.triu: lambda m, k=0: creation.triu(m, k=k),
-    np.polyval: co.polyval,
-    np.linalg.norm: co.norm,
-    np.linalg.vector_norm: lambda x, /, *, axis=None, keepdims=False, ord=2: co.vector_norm(
+    np.polyval: ew.polyval,
+    np.linalg.norm: mx.norm,
+    np.linalg.vector_norm: lambda x, /, *, axis=None, keepdims=False, ord=2: mx.vector_norm(
         x, ord, axis, keepdims
     ),
     np.linalg.matmul: la.matmul,
@@ -234,8 +236,8 @@ FUNCTIONS: Mapping[Function, Function] = {
     np.linalg.vecdot: la.vecdot,
     np.linalg.tensordot: la.tensordot,
     np.linalg.matrix_transpose: la.matrix_transpose,
-    np.linalg.matrix_power: co.matrix_power,
-    np.linalg.multi_dot: co.multi_dot,
+    np.linalg.matrix_power: mx.matrix_power,
+    np.linalg.multi_dot: mx.multi_dot,
     # --- making
     np.zeros_like: _like(creation.zeros_like),
     np.ones_like: _like(creation.ones_like),
@@ -243,7 +245,7 @@ FUNCTIONS: Mapping[Function, Function] = {
     np.full_like: lambda a, fill_value, dtype=None, order="K", subok=True: creation.full_like(
         a, fill_value, dtype=dtype
     ),
-    np.linspace: co.linspace,
+    np.linspace: ew.linspace,
     np.copy: lambda a, order="K", subok=False: +asarray(a),
     # --- facts
     np.shape: lambda a: asarray(a).shape,

@@ -1,0 +1,128 @@
+"""`backward`, recording of gradients, and new values for inputs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from wingbeat.api.tensor import Tensor, asarray, lazy
+from wingbeat.api.tracing import GRAD, NOWHERE, Trace, enter, evaluate, state
+from wingbeat.backend.base import Cache
+from wingbeat.errors import NotDifferentiable, TypeMismatch
+from wingbeat.ir.node import Node, full
+from wingbeat.ir.walk import toposort
+from wingbeat.ops.families import zero_like
+from wingbeat.transform import inlined, obstacle, vjp
+
+_gradients: Cache[Any, tuple[Node | None, ...]] = Cache(1024)
+_adding = threading.RLock()
+
+
+def _cotangent(t: Tensor, gradient: Any) -> Tensor:
+    seed = asarray(gradient, dtype=t.dtype)
+    if seed.shape != t.shape:
+        raise TypeMismatch(f"backward: the gradient of {t.type} has its shape, not {seed.shape}")
+    return seed
+
+
+def _spread(t: Tensor, cotangent: Tensor | None, trace: Trace, create_graph: bool) -> None:
+    with trace.lock:
+        gradients = _gradients_of(t, cotangent, trace, create_graph)
+    # Outside the trace's lock: gradients that are there already may belong to other threads' traces.
+    with _adding:
+        for source, g in gradients:
+            if (before := source._grad) is not None:
+                # Accumulating over many batches must not keep the graphs of all of them.
+                if before._value is None and before._trace is not trace and not before._flags:
+                    evaluate(before)
+                g = before + g
+            source._grad = g
+
+
+def _gradients_of(
+    t: Tensor, cotangent: Tensor | None, trace: Trace, create_graph: bool
+) -> list[tuple[Tensor, Tensor]]:
+    """The inputs of a trace that `t` depends on, and the gradients by them."""
+    root = enter(t, trace)
+    seed = full(1, t.type) if cotangent is None else enter(cotangent, trace)
+    wrt = tuple(trace.sources)
+    key = (root, wrt, seed)
+    found = _gradients.get(key)
+    if found is None:
+        found = _gradients.put(key, _pulled(root, wrt, seed))
+    trace.swept = trace.swept or not create_graph
+    flags = (GRAD if create_graph else 0) | (0 if cotangent is None else cotangent._flags & ~GRAD)
+    pairs = zip(trace.sources.values(), found, strict=True)
+    return [(source, lazy(node, trace, flags)) for source, node in pairs if node is not None]
+
+
+def _pulled(root: Node, wrt: Sequence[Node], seed: Node) -> tuple[Node | None, ...]:
+    """The gradients by `wrt`; None where `root` does not depend on one, or by integers only."""
+    (body,) = inlined([root])
+    found = vjp([body], wrt, [seed]) if body.type.inexact else [None] * len(wrt)
+    reached = set(toposort([body]))
+    reasons = {
+        x: obstacle(body, x) for x, g in zip(wrt, found, strict=True) if g is None and x in reached
+    }
+    result = [
+        zero_like(x) if g is None and reasons.get(x, body) is None else g
+        for x, g in zip(wrt, found, strict=True)
+    ]
+    if all(g is None for g in result):
+        raise next(iter(reasons.values()), None) or NotDifferentiable(
+            f"backward: {body.type} does not depend on what requires a gradient"
+        )
+    return tuple(result)
+
+
+@contextmanager
+def no_grad() -> Generator[None]:
+    """Within this, results do not remember what they came from.
+
+    Inside a transform such as `wb.grad` they are constants for its derivative too; around a
+    transform this says nothing about the transform's own variables.
+
+    >>> import wingbeat as wb
+    >>> x = wb.asarray(2.0, requires_grad=True)
+    >>> with wb.no_grad():
+    ...     y = x * 3
+    >>> y.requires_grad
+    False
+    """
+    outer = state.enabled, state.frozen
+    state.enabled, state.frozen = False, state.trace is not None and state.trace.scoped
+    try:
+        yield
+    finally:
+        state.enabled, state.frozen = outer
+
+
+def assign(targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+    """Give inputs new values, all at once: what an optimiser's step ends with.
+
+    One program computes all values, and with them everything alive that came from the old ones.
+    Results computed before keep the values that they had.
+
+    Raises:
+        TypeMismatch: a target is a result rather than an input, or a value has another type.
+
+    >>> import wingbeat as wb
+    >>> w = wb.asarray(1.0, requires_grad=True)
+    >>> wb.assign([w], [w.detach() * 2.0])
+    >>> w
+    tensor(2., requires_grad=True)
+    """
+    if len(targets) != len(values):
+        raise TypeMismatch(f"assign: {len(targets)} targets, {len(values)} values")
+    for t, v in zip(targets, values, strict=True):
+        if t._trace is not None:
+            raise TypeMismatch("assign: only inputs can be given new values, not results")
+        if t.type is not v.type:
+            raise TypeMismatch(f"assign: {t.type} cannot become {v.type}")
+    evaluate(*values)
+    for t, v in zip(targets, values, strict=True):
+        t._value, t._slot = v._value, NOWHERE
+    if state.trace is not None and not state.trace.scoped:
+        state.trace = None
