@@ -1,6 +1,7 @@
 """Tensors, the functions of the Array API standard, and transforms of Python functions."""
 
-import wingbeat.api.tensor  # noqa: F401  first: what applies primitives needs it whole
+# First: what applies primitives needs it whole.
+import wingbeat.api.tensor  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from wingbeat.api import (
     creation,
     elementwise,

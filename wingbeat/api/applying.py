@@ -33,7 +33,8 @@ def node_of(t: Tensor, trace: Trace) -> Node:
     return node  # type: ignore[return-value]
 
 
-def _nodes(operands: Sequence[Tensor], trace: Trace) -> tuple[tuple[Node, ...], int]:
+def nodes_of(operands: Sequence[Tensor], trace: Trace) -> tuple[tuple[Node, ...], int]:
+    """The nodes of operands in a trace, and the flags of what comes of them."""
     flags = 0
     for t in operands:
         flags |= t._flags
@@ -78,7 +79,7 @@ def apply(rule: Rule, *operands: Tensor, **attrs: Any) -> Tensor:
     `rule` is remembered by its identity, so it is no lambda made for the call.
     """
     trace = join(operands)
-    nodes, flags = _nodes(operands, trace)
+    nodes, flags = nodes_of(operands, trace)
     at = site()
     key = (rule, nodes, at, tuple(attrs.items()))
     return lazy(remembered(key, at, lambda: rule(*nodes, **attrs)), trace, flags)
@@ -99,7 +100,7 @@ def binary(op: Primitive, x: Any, y: Any) -> Tensor:
                 return _meet(op, node_of(x, trace), node_of(y, trace), trace, x._flags | y._flags)
         elif trace is not None and type(y) in _NUMBERS and y and x.type.inexact:
             return _meet(op, node_of(x, trace), y, trace, x._flags)
-    if not (_is_operand(x) and _is_operand(y)):
+    if not (is_operand(x) and is_operand(y)):
         return NotImplemented  # type: ignore[return-value]
     return elementwise(op, x, y, floating=op in _FLOATING)
 
@@ -112,7 +113,8 @@ def _meet(op: Primitive, a: Node, b: Node | float, trace: Trace, flags: int) -> 
     return lazy(node, trace, flags if state.enabled else flags & ~GRAD)
 
 
-def _is_operand(x: Any) -> bool:
+def is_operand(x: Any) -> bool:
+    """Whether an operator takes this beside a tensor."""
     return isinstance(x, Tensor | bool | int | float | np.ndarray | np.generic | list | tuple)
 
 

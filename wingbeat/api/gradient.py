@@ -20,17 +20,19 @@ _gradients: Cache[Any, tuple[Node | None, ...]] = Cache(1024)
 _adding = threading.RLock()
 
 
-def _cotangent(t: Tensor, gradient: Any) -> Tensor:
+def as_cotangent(t: Tensor, gradient: Any) -> Tensor:
+    """`gradient` as a cotangent of `t`: of its shape and dtype."""
     seed = asarray(gradient, dtype=t.dtype)
     if seed.shape != t.shape:
         raise TypeMismatch(f"backward: the gradient of {t.type} has its shape, not {seed.shape}")
     return seed
 
 
-def _spread(t: Tensor, cotangent: Tensor | None, trace: Trace, create_graph: bool) -> None:
+def accumulate(t: Tensor, cotangent: Tensor | None, trace: Trace, create_graph: bool) -> None:
+    """Add the gradients of one `backward` to those that are there."""
     with trace.lock:
         gradients = _gradients_of(t, cotangent, trace, create_graph)
-    # Outside the trace's lock: gradients that are there already may belong to other threads' traces.
+    # Outside the lock: gradients that are there already may belong to other threads' traces.
     with _adding:
         for source, g in gradients:
             if (before := source._grad) is not None:

@@ -272,12 +272,12 @@ class Tensor:
                 "or give backward(gradient)"
             )
         if self._trace is None:  # an input itself
-            seed = ones_like(self) if gradient is None else _cotangent(self, gradient)
+            seed = ones_like(self) if gradient is None else as_cotangent(self, gradient)
             self._grad = seed if self._grad is None else self._grad + seed
             return
-        seed = None if gradient is None else _cotangent(self, gradient)
+        seed = None if gradient is None else as_cotangent(self, gradient)
         trace = join((self,) if seed is None else (self, seed))
-        _spread(self, seed, trace, create_graph)
+        accumulate(self, seed, trace, create_graph)
 
     def detach(self) -> Tensor:
         """The same value, through which no gradient flows."""
@@ -398,14 +398,14 @@ class Tensor:
         return binary(tr.pow, y, self)
 
     def __matmul__(self, y: Any) -> Tensor:
-        if not _is_operand(y):
+        if not is_operand(y):
             return NotImplemented
         from wingbeat.api.linalg import matmul
 
         return matmul(self, y)
 
     def __rmatmul__(self, y: Any) -> Tensor:
-        if not _is_operand(y):
+        if not is_operand(y):
             return NotImplemented
         from wingbeat.api.linalg import matmul
 
@@ -540,7 +540,7 @@ def lazy(node: Node, trace: Trace, flags: int) -> Tensor:
 def lazy_alias(t: Tensor) -> Tensor:
     """Another tensor for the same node."""
     trace = join((t,))
-    (node,), flags = _nodes((t,), trace)
+    (node,), flags = nodes_of((t,), trace)
     return lazy(node, trace, flags)
 
 
@@ -608,5 +608,5 @@ def _tell_of_cut(t: Tensor, how: str) -> None:
 
 
 # Operators apply primitives, and what applies primitives makes tensors: the names above come first.
-from wingbeat.api.applying import _is_operand, _nodes, apply, binary, cast_to, elementwise  # noqa: E402
-from wingbeat.api.gradient import _cotangent, _spread  # noqa: E402
+from wingbeat.api.applying import apply, binary, cast_to, elementwise, is_operand, nodes_of  # noqa: E402
+from wingbeat.api.gradient import accumulate, as_cotangent  # noqa: E402
