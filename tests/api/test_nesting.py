@@ -120,6 +120,29 @@ def test_vmap_over_vjps_and_over_pullbacks() -> None:
     assert rows.tolist() == [3.0, 12.0]
 
 
+def test_a_pullback_made_outside_is_differentiated_inside() -> None:
+    _, pullback = wb.vjp(lambda v: v**3, A([1.0, 2.0]))
+    found = wb.grad(lambda g: (pullback(g)[0] ** 2).sum())(np.ones(2))
+    assert found.tolist() == [18.0, 288.0]
+    assert wb.jacfwd(lambda g: pullback(g)[0])(np.ones(2)).tolist() == [[3.0, 0.0], [0.0, 12.0]]
+
+
+def test_a_pullback_of_a_function_of_an_outer_variable() -> None:
+    def f(x: Any) -> Any:
+        _, pullback = wb.vjp(lambda v: x * v**2, 3.0)
+        return pullback(1.0)[0] * x  # 6 x^2
+
+    assert wb.grad(f)(2.0).item() == 24.0
+
+
+def test_second_derivatives_of_what_is_linear_in_pieces() -> None:
+    x = A([1.0, -2.0, 3.0])
+    for f in (wb.relu, abs, wb.sign, wb.floor, lambda x: wb.maximum(x, 0.5), wb.sort):
+        assert not wb.hessian(lambda x, f=f: f(x).sum())(x).numpy().any()
+    found = wb.hessian(lambda x: (wb.relu(x) ** 2).sum())(x)
+    assert found.tolist() == [[2.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 2.0]]
+
+
 def test_grad_of_a_function_that_calls_vjp_and_hvp() -> None:
     def f(x: Any) -> Any:
         _, pullback = wb.vjp(lambda v: (v**3).sum(), x)

@@ -15,6 +15,7 @@ from wingbeat.api import (
 )
 from wingbeat.api.protocols import array_function, array_ufunc, rounded
 from wingbeat.api.tensor import Tensor
+from wingbeat.errors import NotSupported
 
 _SAME_NAME = {
     statistics: "sum prod mean var std max min all any argmax argmin softmax log_softmax "
@@ -147,6 +148,13 @@ def _dlpack_device(self: Tensor) -> Any:
     return self.numpy().__dlpack_device__()
 
 
+def _to_device(self: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
+    """The Array API's way to another device; there is only the one."""
+    if device != "cpu":
+        raise NotSupported(f"to_device: device {device!r}; tensors live on the cpu")
+    return self
+
+
 def _namespace(self: Tensor, api_version: str | None = None) -> Any:
     return sys.modules["wingbeat"]  # the public face, which this layer may not import
 
@@ -158,6 +166,7 @@ _EXTRA: Mapping[str, Any] = {
     "flatten": _flatten,
     "ravel": _flatten,
     "cumsum": _cumsum,
+    "to_device": _to_device,
     "__contains__": _contains,
     "__divmod__": _divmod,
     "__rdivmod__": _rdivmod,

@@ -100,6 +100,7 @@ class Tensor:
         take: Callable[..., Tensor]
         tan: Callable[..., Tensor]
         tanh: Callable[..., Tensor]
+        to_device: Callable[..., Tensor]
         transpose: Callable[..., Tensor]
         var: Callable[..., Tensor]
         view: Callable[..., Tensor]
