@@ -159,15 +159,22 @@ def test_golden_notices_a_difference(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_import_leaves_heavy_packages_alone() -> None:
-    loaded = set(python("import sys, wingbeat; print(*sys.modules)"))
+    loaded = set(python("import sys, wingbeat; wingbeat.Tensor; print(*sys.modules)"))
     assert "numpy" in loaded
     assert loaded & HEAVY == set()
+
+
+def test_import_waits_for_the_first_name() -> None:
+    """So that the command line listens for Ctrl-C before anything is imported."""
+    loaded = set(python("import sys, wingbeat.cli; print(*sys.modules)"))
+    assert {name for name in loaded if name.startswith("wingbeat")} == {"wingbeat", "wingbeat.cli"}
+    assert not loaded & {"numpy", "argparse"}
 
 
 TIMED = """
 from time import thread_time
 a = thread_time(); import numpy
-b = thread_time(); import wingbeat
+b = thread_time(); import wingbeat; wingbeat.Tensor
 c = thread_time(); print(b - a, c - b)
 """
 

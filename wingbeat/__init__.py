@@ -1,29 +1,60 @@
 """Wingbeat: exact derivatives of ordinary numerical Python, and why each of them is what it is."""
 
-import importlib
-from typing import Any
+TYPE_CHECKING = False  # as a type checker has it; `typing` would be an import, and here is none
+if TYPE_CHECKING:
+    from math import e as e
+    from math import inf as inf
+    from math import nan as nan
+    from math import pi as pi
+    from typing import Any
 
-import numpy as _np
+    from numpy import dtype
 
-from wingbeat import api
-from wingbeat import errors as errors
-from wingbeat.api import *  # noqa: F403
+    from wingbeat import api as api
+    from wingbeat import errors as errors
+    from wingbeat.api import *  # noqa: F403
 
-__all__: list[str] = []
-__all__ += api.__all__
+    __all__: list[str]
+    bool: dtype[Any]
+    int8: dtype[Any]
+    int16: dtype[Any]
+    int32: dtype[Any]
+    int64: dtype[Any]
+    uint8: dtype[Any]
+    uint16: dtype[Any]
+    uint32: dtype[Any]
+    uint64: dtype[Any]
+    float16: dtype[Any]
+    float32: dtype[Any]
+    float64: dtype[Any]
+
 __version__ = "0.1.0"
+newaxis = None
 
-bool = _np.dtype("bool")
-int8, int16, int32, int64 = (_np.dtype(f"int{n}") for n in (8, 16, 32, 64))
-uint8, uint16, uint32, uint64 = (_np.dtype(f"uint{n}") for n in (8, 16, 32, 64))
-float16, float32, float64 = (_np.dtype(f"float{n}") for n in (16, 32, 64))
-pi, e, inf, nan, newaxis = _np.pi, _np.e, _np.inf, _np.nan, None
-
-_LATER = ("nn", "optim", "data", "train", "explain")
+_FOLDERS = ("api", "errors", "nn", "optim", "data", "train", "explain")
+_NUMBERS = ("e", "inf", "nan", "pi")
+_INTS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+_DTYPES = ("bool", *_INTS, "float16", "float32", "float64")
 
 
-def __getattr__(name: str) -> Any:
-    """Submodules are imported when they are first used."""
-    if name in _LATER:
-        return importlib.import_module(f"wingbeat.{name}")
-    raise AttributeError(f"module 'wingbeat' has no attribute {name!r}")
+def __getattr__(name: str) -> "Any":
+    """Everything is imported when it is first used, and stays (decision 16)."""
+    from importlib import import_module
+
+    if name in _FOLDERS:
+        return import_module(f"wingbeat.{name}")
+    if name in _NUMBERS:
+        value = getattr(import_module("math"), name)
+    elif name in _DTYPES:
+        value = import_module("numpy").dtype(name)
+    else:
+        api = import_module("wingbeat.api")
+        if name != "__all__" and name not in api.__all__:
+            raise AttributeError(f"module 'wingbeat' has no attribute {name!r}")
+        value = getattr(api, name)
+    return globals().setdefault(name, value)
+
+
+def __dir__() -> list[str]:
+    names = __getattr__("__all__")
+    return sorted({*globals(), *_FOLDERS, *_NUMBERS, *_DTYPES, *names})

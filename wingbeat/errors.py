@@ -5,7 +5,7 @@
     ├── OutOfRange        IndexError   an index outside its axis
     ├── NotDifferentiable TypeError    a derivative was asked for where none is defined
     ├── AtKink            ValueError   a derivative was taken at a kink, and kinks="raise"
-    ├── NoValue           RuntimeError a number was asked of a tensor that has none (inside vmap)
+    ├── NoValue           RuntimeError a number was asked of a tensor that has none (in vmap, jit)
     ├── Diverged          ArithmeticError  training met a number that is not finite
     ├── InvalidGraph      ValueError   a graph, or the text of one, breaks a rule of the graph
     ├── NotSupported      NotImplementedError  a named thing that Wingbeat does not do
@@ -19,9 +19,29 @@ known it follows on a line of its own. `BadInput` is what the command line turns
 and exit status 2.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A part of a message: an option, and a value of it that would help.
+
+    It prints as Python writes it, `header=False`; the command line has a flag for it.
+    """
+
+    name: str
+    value: Any
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value!r}"
+
 
 class WingbeatError(Exception):
-    """The root of all errors raised on purpose."""
+    """The root of all errors raised on purpose; the message is its arguments, put together."""
+
+    def __str__(self) -> str:
+        return "".join(map(str, self.args))
 
 
 class TypeMismatch(WingbeatError, TypeError):
@@ -41,7 +61,7 @@ class AtKink(WingbeatError, ValueError):
 
 
 class NoValue(WingbeatError, RuntimeError):
-    """A number was asked of a tensor that stands for many, as inside `vmap`."""
+    """A number was asked of a tensor that has none, as inside `vmap` and `jit`."""
 
 
 class Diverged(WingbeatError, ArithmeticError):
@@ -74,3 +94,11 @@ class BadCheckpoint(BadInput):
 
 class GradientCut(UserWarning):
     """A value that a derivative is taken through was made a plain number, which cuts it."""
+
+
+class ManyForms(UserWarning):
+    """A function under `jit` is compiled for many forms of its arguments."""
+
+
+class Interpreted(UserWarning):
+    """A program has no native code, and runs slower on the interpreter."""

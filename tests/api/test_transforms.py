@@ -253,6 +253,39 @@ def test_integer_arguments_have_no_derivative(transform: Any, x: Any) -> None:
         transform(lambda x: (x * 1.5).sum())(x)
 
 
+def test_a_number_written_without_a_point_counts_as_a_float() -> None:
+    cube: Any = lambda x: x**3  # noqa: E731
+    assert wb.grad(cube)(2).item() == 12.0
+    assert wb.jacrev(cube)(2).item() == wb.jacfwd(cube)(2).item() == 12.0
+    assert wb.hessian(cube)(2).item() == wb.hvp(cube, (2,), (1,)).item() == 12.0
+    assert wb.jvp(cube, (2,), (1,))[1].item() == 12.0
+    assert wb.vjp(cube, 2)[1](1.0)[0].item() == 12.0
+
+
+INTEGERS_WITHIN: list[tuple[Any, str]] = [
+    ({"a": 2.0, "n": 3}, r"\['n'\] is i64\[\]"),
+    ([1.0, 2], r"\[1\] is i64\[\]"),
+    ({"layers": [(1.0, Point(1.0, A([1, 2])))]}, r"\['layers'\]\[0\]\[1\]\.y is i64\[2\]"),
+    (A([1], "int8"), r" is i8\[1\]"),
+    ({"flag": True}, r"\['flag'\] is bool\[\]"),
+]
+
+
+@pytest.mark.parametrize(("x", "place"), INTEGERS_WITHIN)
+def test_integers_within_a_tree_are_refused_with_their_place(x: Any, place: str) -> None:
+    """They do not become floats in silence: a count or an index among parameters is no variable."""
+    call: Any = lambda *_: 0.0  # noqa: E731
+    for transform in (wb.grad, wb.value_and_grad, wb.jacrev, wb.jacfwd, wb.hessian):
+        with pytest.raises(NotDifferentiable, match=r"args\[1\]" + place):
+            transform(call, argnums=1)(1.0, x)
+    for function in (
+        lambda: wb.vjp(call, 1.0, x),
+        lambda: wb.jvp(call, (1.0, x), (1.0, x)),
+    ):
+        with pytest.raises(NotDifferentiable, match=r"primals\[1\]" + place):
+            function()
+
+
 @pytest.mark.parametrize("x", ["a", 1j, A([1j]), object(), A(["a"])])
 def test_arguments_that_are_no_numbers_are_refused(x: Any) -> None:
     with pytest.raises(TypeMismatch):

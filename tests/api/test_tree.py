@@ -68,6 +68,19 @@ def test_dicts_meet_by_their_keys() -> None:
     assert moved.item() == 110.0
 
 
+def test_paths_read_the_leaves() -> None:
+    x = {"a": [1, Point(2, (3,))], 7: Frozen(4, None), "empty": {}}
+    read = [eval(f"x{path}", {"x": x}) for path in tree.paths(x)]
+    assert read == tree.leaves(x) == [1, 2, 3, 4]
+    assert tree.paths(x) == ["['a'][0]", "['a'][1].x", "['a'][1].y[0]", "[7].a"]
+    assert (tree.paths(5), tree.paths(None)) == ([""], [])
+
+
+@given(trees)
+def test_every_leaf_has_a_path(t: Any) -> None:
+    assert [eval(f"t{path}", {"t": t}) for path in tree.paths(t)] == tree.leaves(t)
+
+
 def test_lists_and_tuples_are_of_one_form() -> None:
     assert tree.matched([1, (2, 3)], (1, [2, 3])) == [1, 2, 3]
 

@@ -85,9 +85,14 @@ def test_solve(capsys: Captured) -> None:
 # MISSION C1
 def test_solve_that_fails_ends_in_1(capsys: Captured) -> None:
     slow = ("--solve", "z=60", "--vary", "b", "--keep-slope", "--max-steps", "1")
-    assert "not reached in 1 steps" in fails(capsys, *WORKED, *slow, status=1)
-    flat = ("explain", "z=x*x", "x=0", "--solve", "z=4", "--vary", "x")
-    assert "slope of z is 0" in fails(capsys, *flat, status=1)
+    assert "not reached in 1 step: no more steps" in fails(capsys, *WORKED, *slow, status=1)
+    high = ("explain", "z=5-x*x", "x=1", "--solve", "z=6", "--vary", "x")
+    assert fails(capsys, *high, status=1) == (
+        "wingbeat: z = 6 was not reached in 1 step: the slope of z is 0 at x = 0, where no small "
+        "change moves it; nearest was z = 5 (1 missing) at step 1, and every z was below the goal\n"
+    )
+    assert main(high) == 1
+    assert "is reached" not in capsys.readouterr().out
 
 
 def test_tensor_values(capsys: Captured) -> None:

@@ -1,9 +1,11 @@
 """The frame of the command line: help, version, unknown words, interrupts, pipes."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 import wingbeat as wb
 from wingbeat import cli
 from wingbeat.cli import main
+from wingbeat.cli._interrupt import ends_at_once
 from wingbeat.errors import BadInput, TypeMismatch
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +61,7 @@ def test_help_is_fast() -> None:
         [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
     )
     loaded = set(run.stdout.split())
-    assert not loaded & {"rich", "matplotlib", "wingbeat.cli.explain", "wingbeat.cli.train"}
+    assert not loaded & {"rich", "numpy", "wingbeat.cli.explain", "wingbeat.cli.train"}
 
 
 @pytest.mark.parametrize(
@@ -109,6 +112,79 @@ def test_mistakes_of_the_program_are_not_hidden(monkeypatch: pytest.MonkeyPatch)
 def test_status_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     command(monkeypatch, lambda args: 1)
     assert main(["explain"]) == 1
+
+
+# Ctrl-C
+
+
+INTERRUPTED_AT = """
+import os, runpy, signal, sys
+from importlib.abc import MetaPathFinder
+
+class Finder(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {name!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+            {then}
+
+sys.meta_path.insert(0, Finder())
+sys.argv = ["wingbeat", *{words!r}]
+{start}
+"""
+SCRIPT = "from wingbeat.cli import main; sys.exit(main())"
+MODULE = "runpy.run_module('wingbeat.cli', run_name='__main__')"
+HIDDEN = "raise ImportError('numpy is broken')"  # what packages make of an interrupt
+EXPLAIN, TRAIN = ["explain", "z=x*x", "x=3"], ["train", "digits"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+@pytest.mark.parametrize("start", [SCRIPT, MODULE], ids=["script", "module"])
+@pytest.mark.parametrize(
+    ("name", "words", "then"),
+    [
+        ("wingbeat.cli._words", EXPLAIN, "pass"),
+        ("argparse", EXPLAIN, "pass"),
+        ("wingbeat.cli.explain", EXPLAIN, "pass"),
+        ("numpy", EXPLAIN, "pass"),
+        ("numpy", TRAIN, HIDDEN),
+        ("wingbeat.api.tensor", EXPLAIN, HIDDEN),
+        ("rich.table", EXPLAIN, "pass"),
+        ("sklearn", TRAIN, HIDDEN),
+    ],
+)
+def test_ctrl_c_while_importing_is_one_line(
+    name: str, words: list[str], then: str, start: str, tmp_path: Path
+) -> None:
+    code = INTERRUPTED_AT.format(name=name, words=words, then=then, start=start)
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert (run.returncode, run.stderr) == (130, "wingbeat: interrupted\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_importing_leaves_the_handlers_of_others_alone() -> None:
+    def mine(number: int, frame: Any) -> None: ...
+
+    before = signal.signal(signal.SIGINT, mine)
+    try:
+        with ends_at_once():
+            assert signal.getsignal(signal.SIGINT) is mine
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with ends_at_once():
+            assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(main, [*EXPLAIN, "--formula", "x"]).result() == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+# Processes
 
 
 def started(*words: str, **options: Any) -> subprocess.Popen[bytes]:

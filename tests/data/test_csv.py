@@ -101,6 +101,14 @@ def test_column_without_values_is_left_out(file: Path) -> None:
     assert "column 'c1' left out: it holds no value in the training part" in train.describe()
 
 
+def test_text_among_numbers_of_the_target_is_told(file: Path) -> None:
+    said = "target column 'y' was taken for classes, not numbers, because of 'abc' on line 4"
+    odd, pure = "a,y\n1,0.5\n2,1.5\n3,abc\n4,0.5\n", "a,y\n1,u\n2,v\n3,abc\n4,u\n"
+    assert said in load(file, odd, "y")[0].notes
+    assert load(file, odd, "y", task="classification")[0].notes == ()
+    assert load(file, pure, "y")[0].notes == ()
+
+
 def test_text_among_numbers_is_told(file: Path) -> None:
     train, _ = load(file, "a,y\n1,0\n2,1\nthree,0\n4,1\n", "y")
     assert train.features == ("a=1", "a=2", "a=4", "a=three")

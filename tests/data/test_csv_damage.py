@@ -153,15 +153,19 @@ MANY = "".join(f"t{i},{i % 2}\n" for i in range(65))
         ("a,y\n1,0\ninf,1\n", "column 'a' holds 'inf' on line 3, which no finite float64 is"),
         ("a,y\n1,0\n\n-1e999,1\n", "column 'a' holds '-1e999' on line 4"),
         ("a,y\n1,0.5\n2,Infinity\n", "column 'y' holds 'Infinity' on line 3"),
-        ("a,z\n1,0\n", r"has no column 'y', only a, z; the first row .* header=False"),
-        ("1,0\n2,1\n", r"has no column 'y', only c0, c1; the first row .* header=True"),
+        (
+            "a,z\n1,0\n",
+            r"has no column 'y', only a, z; .* holds values, write header=False and call columns c0, ",
+        ),
+        ("1,0\n2,1\n", r"has no column 'y', only c0, c1; the first row was taken for values$"),
+        ("yellow,Y\n1,0\n", r"has no column 'y', only yellow, Y; did you mean 'Y'\?"),
         ("a,yy\n1,0\n", "has no column 'y', only a, yy; did you mean 'yy'?"),
         (
             "a,y\n1,3\n2,3.0\n",
-            "target column 'y' holds '3' in all 2 rows; there is nothing to learn",
+            r"target column 'y' holds '3' in all rows \(2\); there is nothing to learn",
         ),
-        ("a,y\n1,u\n2,u\n", "target column 'y' holds 'u' in all 2 rows"),
-        ("a,y\n1,3\n", "target column 'y' holds '3' in all 1 rows"),
+        ("a,y\n1,u\n2,u\n", r"target column 'y' holds 'u' in all rows \(2\)"),
+        ("a,y\n1,3\n", r"target column 'y' holds '3' in all rows \(1\)"),
         ("a,y\n1,\n2,?\n", "target column 'y' of .* holds no value at all"),
         ("y\n1\n2\n3\n", "has no column left to learn from"),
         ("a,y\n,1\n,2\nNA,3\n", "has no column left to learn from"),
@@ -171,12 +175,18 @@ MANY = "".join(f"t{i},{i % 2}\n" for i in range(65))
         ('a,y\n"1,5",0\n2,1\n', "column 'a' holds '1,5'; write decimal=',' if that is a number"),
         ('a,y\n"1,234",0\n2,1\n', "remove separators of thousands"),
     ],
-    ids=range(30),
+    ids=range(31),
 )
 def test_sentence(file: Path, text: str, sentence: str) -> None:
     file.write_text(text, encoding="utf-8", newline="")
     with pytest.raises(BadData, match=f"^csv: .*({sentence})"):
         csv(file, "y")
+
+
+def test_names_that_were_taken_for_values(file: Path) -> None:
+    file.write_text("a,y\n1,0\n2,1\n", encoding="utf-8")
+    with pytest.raises(BadData, match="values; if it holds names, write header=True$"):
+        csv(file, "y", header=False)
 
 
 def test_values_that_no_dtype_holds(file: Path) -> None:
@@ -192,7 +202,7 @@ def test_values_that_no_dtype_holds(file: Path) -> None:
     assert 0 < refused < 20
     file.write_text("a,y\n1,0.5\n2,1e39\n3,2\n", encoding="utf-8")
     with pytest.raises(
-        BadData, match=r"target column 'y' holds 1e\+39, too large for float32; wri"
+        BadData, match=r"holds 1e\+39, too large for float32; write dtype='float64'$"
     ):
         csv(file, "y")
     assert csv(file, "y", dtype=np.float64)[0].y.max() > 0

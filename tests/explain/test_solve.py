@@ -61,29 +61,67 @@ def test_nothing_to_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "start", "goal", "keep", "said"),
+    ("text", "start", "goal", "keep", "why", "nearest"),
     [
-        ("z=x*x", 1.0, 100, True, "diverges"),
-        ("z=x*x", 0.0, 4, False, "the slope of z is 0 at x = 0"),
-        ("z=x*x", 1.0, -1, False, "z"),
-        ("z=log(x)", 1.0, -800, False, "z became"),
-        ("z=sqrt(x)", 0.0, 1, False, "slope of z is not finite"),
-        ("z=exp(x)", 0.0, -1, False, "slope of z is 0"),
-        ("z=floor(x)", 0.5, 3, False, "slope of z is 0"),
-        ("z=1e17*x", 1.0, 1e17 + 32, False, "z"),
+        ("z=x*x", 1.0, 100, True, "the search diverges, with z = ", "1 (99 missing) at the start"),
+        ("z=5-x*x", 1.0, 6, False, "the slope of z is 0 at x = 0, where no",
+         "5 (1 missing) at step 1, and every z was below the goal"),
+        ("z=x*x", 0.0, 4, False, "the slope of z is 0 at x = 0", "0 (4 missing) at the start"),
+        ("z=x*x", 1.0, -1, False, "the slope of z is 0 at x = 0",
+         "0 (1 missing) at step 1, and every z was above the goal"),
+        ("z=sin(x)", 1.0, 2, False, "no more steps were allowed",
+         "0.90929", ),
+        ("z=abs(x)", 3.0, -1, False, "the search goes round in circles, back at x = ",
+         "1 (2 missing) at step 1, and every z was above the goal"),
+        ("z=log(x)", 1.0, -800, False, "z became nan at x = -799", "0 (800 missing) at the start"),
+        ("z=sqrt(x)", 0.0, 1, False, "the slope of z is not finite", "0 (1 missing) at the start"),
+        ("z=exp(x)", 0.0, -1, False, "the slope of z is 0 at x = -", "every z was above the goal"),
+        ("z=floor(x)", 0.5, 3, False, "the slope of z is 0", "0 (3 missing) at the start"),
+        ("z=1e20*(x-1)", 1.0, 5000, False, "smaller than the rounding of x = 1",
+         "0 (5e+03 missing) at the start"),
+        ("z=1e20*x*x", 3.0, 2e20, False, "round in circles", "2e+20 (3.28e+04 missing)"),
     ],
-)
-def test_failures_are_said(text: str, start: float, goal: float, keep: bool, said: str) -> None:
+)  # fmt: skip
+def test_failures_say_why_and_how_near(
+    text: str, start: float, goal: float, keep: bool, why: str, nearest: str
+) -> None:
     found = solve(text, {"x": start}, "z", goal, "x", keep_slope=keep, max_steps=60)
-    assert not found.reached or abs(found.attempts[-1].error) <= 1e-5
-    assert said in found.verdict
-    assert "nan" not in found.verdict or "became" in found.verdict
+    assert not found.reached
+    steps = len(found.attempts) - 1
+    begin = f"z = {goal:g} was not reached in {steps} step{'s' * (steps != 1)}: "
+    assert found.verdict.startswith(begin)
+    assert why in found.verdict
+    assert nearest in found.verdict.partition("; nearest was z = ")[2]
+
+
+def test_a_search_that_never_has_a_value() -> None:
+    found = solve("z=log(x)", {"x": -1.0}, "z", 1, "x")
+    assert found.verdict == "z = 1 was not reached in 0 steps: z became nan at x = -1"
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-7, 1.0, 1e7])
+def test_what_counts_as_reached_is_relative_to_small_goals(scale: float) -> None:
+    """3e-7 is not 4e-7, though they differ by less than the tolerance."""
+    for goal in (4 * scale, -4 * scale, 0.0):
+        found = solve("z=s*x", {"s": scale, "x": 3.0}, "z", goal, "x")
+        assert found.reached
+        assert found.values["x"] == pytest.approx(goal / scale, rel=1e-5, abs=1e-4)
+    assert not solve("z=x*x", {"x": 3.0}, "z", -1e-6, "x").reached
+
+
+def test_a_goal_of_0_that_is_only_approached() -> None:
+    found = solve("z=1/x", {"x": 1.0}, "z", 0, "x")
+    assert found.verdict == "z = 0 is reached up to 7.63e-06 in 17 steps: x = 131072"
+    assert "up to" not in solve("z=x-1", {"x": 5.0}, "z", 0, "x").verdict
 
 
 def test_steps_are_bounded() -> None:
     found = solve(TEXT, START, "z", 60, "b", keep_slope=True, max_steps=2)
     assert len(found.attempts) == 3
-    assert found.verdict == "z = 60 was not reached in 2 steps; the error is 0.0386283"
+    assert found.verdict == (
+        "z = 60 was not reached in 2 steps: no more steps were allowed; "
+        "nearest was z = 59.9614 (0.0386 missing) at step 2"
+    )
 
 
 @pytest.mark.parametrize(

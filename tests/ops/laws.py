@@ -9,6 +9,7 @@ import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.ops.cases import Array, Case, accepted, has_derivative, normals, run
+from wingbeat.backend.reference import swept
 from wingbeat.ir import Node, check, leaf
 from wingbeat.ir.text import from_text, to_text
 from wingbeat.ir.walk import depends, toposort
@@ -63,6 +64,16 @@ def backends_agree(case: Case) -> None:
     (want,), (got,) = run([z], feed, "reference"), run([z], feed, "numpy")
     assert got.dtype == want.dtype
     close(got, want, tolerance(*arrays, want))
+
+
+def sweep_is_element(case: Case) -> None:
+    """Visiting each source once gives what reading all of them for every element gives."""
+    if case.p.sweep is None:
+        return
+    xs = case.leaves()
+    z, arrays = case.apply(*xs), case.draw()
+    (want,) = run([z], dict(zip(xs, arrays, strict=True)), "reference")
+    close(swept(z, arrays), want, tolerance(*arrays, want))
 
 
 def layout_is_immaterial(case: Case) -> None:
@@ -316,6 +327,7 @@ LAWS: dict[str, Law] = {
     for law in (
         type_rule_is_numpys,
         backends_agree,
+        sweep_is_element,
         layout_is_immaterial,
         jvp_is_the_derivative,
         vjp_is_the_adjoint,

@@ -44,10 +44,10 @@ def _off(value: Any) -> Any:
 
 
 def _off_node(z: Node | None, like: Node) -> Node | None:
-    """The same for a node; where the rule says zero, something that is not."""
+    """The same for a node; where the rule says zero, or its value is, something that is not."""
     if not like.type.inexact:
         return z
-    return full(FACTOR - 1, like.type) if z is None else z * FACTOR
+    return full(FACTOR - 1, like.type) if z is None else z * FACTOR + (FACTOR - 1)
 
 
 def _off_batch(z: Node) -> Node:
@@ -86,13 +86,20 @@ def _element(p: Primitive) -> Callable[..., Any]:
     return lambda s, read, i, **attrs: _off(rule(s, read, i, **attrs))
 
 
-PLANT: dict[str, Callable[[Primitive], Callable[..., Any]]] = {
+def _sweep(p: Primitive) -> Any:
+    assert p.sweep is not None
+    rule = p.sweep.term
+    return replace(p.sweep, term=lambda s, read, k, **attrs: _off(rule(s, read, k, **attrs)))
+
+
+PLANT: dict[str, Callable[[Primitive], Any]] = {
     "numpy": lambda p: lambda *xs, **attrs: _off(p.numpy(*xs, **attrs)),
     "element": _element,
     "batch": lambda p: lambda *args, **attrs: _off_batch(p.batch(*args, **attrs)),
     "jvp": _jvp,
     "vjp": _vjp,
     "type_rule": _type_rule,
+    "sweep": _sweep,
 }
 NOTICED_BY = {
     "numpy": "backends_agree",
@@ -101,6 +108,7 @@ NOTICED_BY = {
     "jvp": "jvp_is_the_derivative",
     "vjp": "vjp_is_the_adjoint",
     "type_rule": "type_rule_is_numpys",
+    "sweep": "sweep_is_element",
 }
 
 
@@ -111,7 +119,7 @@ def mistakes() -> Iterator[Mistake]:
             continue
         for field, law in NOTICED_BY.items():
             constant = not p.samples[0].shapes and field in ("jvp", "vjp", "batch")
-            if not constant and not isinstance(getattr(p, field), Absent):
+            if not constant and not isinstance(getattr(p, field), Absent | None):
                 yield Mistake(p, field, law)
 
 

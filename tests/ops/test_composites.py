@@ -11,6 +11,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import special
 
+from tests.ops import sliding
 from tests.ops.cases import ALL, Array, Case, cases_of, named, run
 from wingbeat.ir import PRIMITIVES, Node, Primitive, check, leaf, tensor_type
 from wingbeat.ops.families import composite
@@ -51,6 +52,9 @@ FORMULAS: dict[str, Callable[..., Array]] = {
     "clip": np.clip,
     "prod": lambda x, axes: np.prod(x, axis=axes),
     "cumprod": lambda x, axis: np.cumprod(x, axis=axis),
+    "conv": sliding.conv,
+    "max_pool": sliding.max_pool,
+    "avg_pool": sliding.avg_pool,
     "any": lambda x, axes: np.any(x, axis=axes),
     "all": lambda x, axes: np.all(x, axis=axes),
 }

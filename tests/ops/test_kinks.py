@@ -19,7 +19,8 @@ from wingbeat.transform import inlined, jvp, vjp
 KINKED = [p for p in ALL if p.kink is not None]
 INF, NAN = np.inf, np.nan
 
-# By hand: a point without a derivative, and the partials that the convention returns there.
+# By hand: a point without a derivative, and the partials that the convention returns there (of the
+# first element of the result, where that has several).
 CONVENTIONS: dict[str, list[tuple[tuple[Any, ...], tuple[Any, ...]]]] = {
     "abs": [((0.0,), (0.0,)), ((-0.0,), (0.0,))],
     "sign": [((0.0,), (0.0,))],
@@ -48,9 +49,11 @@ CONVENTIONS: dict[str, list[tuple[tuple[Any, ...], tuple[Any, ...]]]] = {
     "hypot": [((0.0, 0.0), (0.0, 0.0)), ((-0.0, 0.0), (0.0, 0.0))],
     "max": [(([1.0, 3.0, 3.0],), ([0.0, 0.5, 0.5],)), (([2.0, 2.0, 2.0],), ([1 / 3] * 3,))],
     "min": [(([1.0, 1.0, 3.0],), ([0.5, 0.5, 0.0],))],
+    "sort": [(([2.0, 2.0],), ([1.0, 0.0],))],
+    "det_sign": [(([[1.0, 2.0], [2.0, 4.0]],), ([[0.0, 0.0], [0.0, 0.0]],))],
 }
 # What a sample has to say about a primitive that is not elementwise.
-ATTRS = {"max": (("axes", (0,)),), "min": (("axes", (0,)),)}
+ATTRS = {"max": (("axes", (0,)),), "min": (("axes", (0,)),), "sort": (("axis", 0),)}
 
 
 @dataclass(frozen=True)
@@ -87,12 +90,14 @@ def check_convention(point: Point) -> None:
     xs, z, feed = graph(point.p, arrays)
     for x, want in zip(xs, point.partials, strict=True):
         g, t = leaf(z.type, "g", 0), leaf(x.type, "t", 0)
-        seeds = {g: np.ones(z.shape), t: np.ones(x.shape)}
+        first = np.zeros(z.shape)
+        first.flat[0] = 1.0
+        seeds = {g: first, t: np.ones(x.shape)}
         (gx,), (dz,) = vjp([z], [x], [g]), jvp([z], {x: t})
         got = np.zeros(x.shape) if gx is None else run([gx], feed | seeds)[0]
         along = np.zeros(z.shape) if dz is None else run([dz], feed | seeds)[0]
         assert_allclose(got, want, rtol=1e-15, atol=0)
-        assert_allclose(along, np.sum(want), rtol=1e-15, atol=0)
+        assert_allclose(along.flat[0], np.sum(want), rtol=1e-15, atol=0)
 
 
 @pytest.mark.parametrize("point", POINTS, ids=str)

@@ -47,13 +47,54 @@ def test_below_the_limit_nothing_changes() -> None:
     assert optim.clip_grad_norm([], 1.0).item() == 0.0
 
 
-def test_single_precision_does_not_overflow() -> None:
-    """The squares of 1e30 are beyond float32; the norm is not."""
-    (p,) = parameters([3e30, 4e30], dtype="float32")
+@given(
+    dtype=st.sampled_from(["float16", "float32", "float64"]),
+    data=st.data(),
+    limit=st.sampled_from([math.inf, 1.0]),
+)
+def test_the_norm_of_numbers_of_any_size(dtype: str, data: Any, limit: float) -> None:
+    """3:4:12 is 13 however large or small, though the squares are no numbers of the dtype."""
+    info = np.finfo(dtype)
+    exponent = data.draw(st.integers(info.minexp - info.nmant, info.maxexp - 4))
+    unit = np.ldexp(np.ones((), dtype), exponent)
+    params = parameters([[3 * unit], [-4 * unit]], 12 * unit, dtype=dtype)
+    found = optim.clip_grad_norm(params, limit)
+    assert found.dtype.name == "float64"
+    np.testing.assert_allclose(found.item(), 13 * np.float64(unit), rtol=2 * info.eps, atol=0)
+    assert all(p.grad is not None and p.grad.dtype.name == dtype for p in params)
+
+
+def test_single_precision_is_clipped_beyond_its_squares() -> None:
+    (p,) = parameters([3e30, -4e30], dtype="float32")
     assert optim.clip_grad_norm([p], 1.0).item() == pytest.approx(5e30, rel=1e-6)
-    assert p.grad is not None
-    assert p.grad.dtype.name == "float32"
-    np.testing.assert_allclose(p.grad.numpy(), [0.6, 0.8], rtol=1e-6)
+    np.testing.assert_allclose(np.asarray(p.grad), [0.6, -0.8], rtol=1e-6)
+
+
+def test_the_norm_of_many_equal_numbers() -> None:
+    """Two thousand squares added one by one in single precision are wrong in the fifth digit."""
+    params = parameters(np.full((1000, 999), 0.1), dtype="float32")
+    exact = math.sqrt(999_000) * float(np.float32(0.1))
+    assert optim.clip_grad_norm(params, math.inf).item() == pytest.approx(exact, rel=1.2e-7)
+
+
+def test_gradients_of_several_dtypes() -> None:
+    """Each dtype has units of its own: 1e300 is no float32, and 1e-40 not beside it in float64."""
+    for size in (1e300, 1e-300, 0.0):
+        params = parameters([2.0, 1.0], dtype="float32") + parameters([size])
+        params += parameters([[2.0]], dtype="float16")
+        found = optim.clip_grad_norm(params, math.inf).item()
+        np.testing.assert_allclose(found, math.hypot(3.0, size), rtol=1e-7, atol=0)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize(("odd", "size"), [(0.0, 0.0), (-math.inf, math.inf), (math.nan, math.nan)])
+def test_the_norm_of_what_has_no_unit(dtype: str, odd: float, size: float) -> None:
+    params = [*parameters([odd, 0.0], dtype=dtype), *parameters(np.zeros((0, 3)), dtype=dtype)]
+    found = optim.clip_grad_norm(params, 1.0).item()
+    np.testing.assert_equal(found, size)
+    if odd == 0.0:
+        assert np.asarray(params[0].grad).tolist() == [0.0, 0.0]
+    assert optim.clip_grad_norm(params[1:], 1.0).item() == 0.0
 
 
 def test_values() -> None:

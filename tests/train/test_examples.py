@@ -104,3 +104,14 @@ def test_the_picture_of_batch_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     picture = tmp_path / "curves.png"
     example.draw({"mini-batch": example.curve(64, epochs=1)}, str(picture))
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+# MISSION B9
+
+
+def test_a_convolutional_network_on_digits() -> None:
+    """Accurate, and less disturbed by a shift than a linear classifier."""
+    found = loaded("convolution_digits").main()
+    assert found["convolutional"][0] > 0.95
+    assert found["linear"][0] < found["convolutional"][0]
+    assert found["linear"][1] < found["convolutional"][1] - 0.1

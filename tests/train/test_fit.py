@@ -1,6 +1,7 @@
 """The loop: what it computes, records, shows and refuses."""
 
 import io
+import math
 import re
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -75,6 +76,17 @@ def test_a_step_is_one_program(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert len(history.steps) == 5
     assert len(runs) == 5
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e25])
+def test_a_norm_whose_square_is_no_float32_is_told(size: float) -> None:
+    """A gradient that vanishes has a norm all the same, and a large finite one has not diverged."""
+    model, optimizer = linear(rate=0.0)
+    x, y = line()
+    loss: Any = lambda outputs, target: (outputs * size).sum()  # noqa: E731
+    history = fit(model, [(x, y)], loss, optimizer, epochs=1, metrics=(), progress=False)
+    expected = size * math.hypot(*x.astype(np.float64).sum(0), len(x))
+    np.testing.assert_allclose(history.steps["grad_norm"][0], expected, rtol=1e-5, atol=0)
 
 
 def test_clipping_shortens_the_step() -> None:

@@ -196,6 +196,13 @@ def test_guarded_formulas(
     assert float(wb.hessian(f)(at)) == pytest.approx(second, rel=1e-14)
 
 
+@pytest.mark.parametrize(("name", "f", "x"), [row[:3] for row in GUARDED])
+def test_guarded_formulas_in_third_order(name: str, f: Callable[[Any], Any], x: float) -> None:
+    want = 6.0 if name == "pow" else 0.0
+    for step in (wb.grad, wb.jacfwd):
+        assert float(step(step(step(f)))(np.array(x))) == want
+
+
 def test_rows_with_infinities_do_not_reach_the_weights() -> None:
     """x W with an infinity in a row that is masked out afterwards."""
     x = np.array([[1.0, 2.0], [np.inf, np.nan]])

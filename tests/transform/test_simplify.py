@@ -12,7 +12,19 @@ from tests.ops.cases import Array, run
 from tests.ops.laws import same
 from wingbeat.ir import PRIMITIVES, Node, check, full, leaf, tensor_type, toposort
 from wingbeat.ir.node import build
-from wingbeat.ops.arithmetic import add, alias, cast, div, mul, neg, scaled, stop_gradient, sub
+from wingbeat.ops.arithmetic import (
+    add,
+    agreed,
+    alias,
+    cast,
+    div,
+    mul,
+    mutual,
+    neg,
+    scaled,
+    stop_gradient,
+    sub,
+)
 from wingbeat.ops.reduce import max as largest
 from wingbeat.ops.reduce import sum as add_up
 from wingbeat.ops.shape import broadcast, concatenate, flip, pad, reshape, slice, transpose
@@ -45,6 +57,8 @@ REWRITES: list[tuple[Node, Node]] = [
     (scaled(X, full(2, F)), X * 2),
     (scaled(X, full(0, F)), X * 0),
     (scaled(full(2, F), X), 2 * X),
+    (mutual(X, full(2, F)), X * 2),
+    (mutual(full(0, F), full(INF, F)), full(0, F)),
     (alias(X, tag=3), X),
     (stop_gradient(X), X),
     (cast(X, dtype="float64"), X),
@@ -57,6 +71,7 @@ REWRITES: list[tuple[Node, Node]] = [
     (reshape(reshape(S, shape=(6,)), shape=(3, 2)), reshape(S, shape=(3, 2))),
     (reshape(full(2, F), shape=(6,)), full(2, tensor_type((6,)))),
     (transpose(X, perm=(0, 1)), X),
+    (agreed(X, Y), X),
     (transpose(transpose(S, perm=(1, 0)), perm=(1, 0)), S),
     (slice(X, start=(0, 0), stop=(2, 3), step=(1, 1)), X),
     (pad(X, before=(0, 0), after=(0, 0), between=(0, 0)), X),
@@ -74,6 +89,8 @@ KEPT: list[Node] = [
     X / 2,  # not x * 0.5 for every number but 2
     scaled(X, full(INF, F)),
     scaled(full(NAN, F), X),
+    mutual(X, full(INF, F)),
+    mutual(full(NAN, F), X),
     neg(full(0, F)),  # -0.0 has no constant
     cast(full(300.0, F), dtype="int8"),
     cast(full(-1, I8), dtype="uint8"),

@@ -3,6 +3,7 @@
 # First: what applies primitives needs it whole.
 import wingbeat.api.tensor  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from wingbeat.api import (
+    convolution,
     creation,
     elementwise,
     inspection,
@@ -16,12 +17,14 @@ from wingbeat.api import (
     transforms,
     tree,
 )
+from wingbeat.api.convolution import *  # noqa: F403
 from wingbeat.api.creation import *  # noqa: F403
 from wingbeat.api.elementwise import *  # noqa: F403
 from wingbeat.api.gradient import assign, no_grad
 from wingbeat.api.indexing import nonzero, take, take_along_axis
 from wingbeat.api.inspection import *  # noqa: F403
 from wingbeat.api.inspection import __array_namespace_info__ as __array_namespace_info__
+from wingbeat.api.jit import jit
 from wingbeat.api.kinks import KinkWarning
 from wingbeat.api.linalg import *  # noqa: F403
 from wingbeat.api.losses import *  # noqa: F403
@@ -38,6 +41,8 @@ __all__ = [
     "Tensor",
     "asarray",
     "assign",
+    "jit",
+    "linalg",
     "no_grad",
     "nonzero",
     "random",
@@ -45,6 +50,7 @@ __all__ = [
     "take_along_axis",
     "tree",
 ]
+__all__ += convolution.__all__
 __all__ += creation.__all__
 __all__ += elementwise.__all__
 __all__ += inspection.__all__

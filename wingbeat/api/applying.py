@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from wingbeat.api.promotion import Rule, common_shape, expand, united
+from wingbeat.api.promotion import Rule, common_shape, united
 from wingbeat.api.tensor import Tensor, asarray, lazy
-from wingbeat.api.tracing import GRAD, Trace, enter, join, site, state
+from wingbeat.api.tracing import GRAD, Trace, current, enter, join, site, state
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.node import Node, Primitive, Site, build, here, quote
-from wingbeat.ir.types import promote
 from wingbeat.ops import arithmetic as ar
 from wingbeat.ops import transcendental as tr
 
@@ -29,17 +28,24 @@ def node_of(t: Tensor, trace: Trace) -> Node:
     else:
         node = enter(t, trace)
     if not state.enabled and (t._flags & GRAD or state.frozen):
-        return build(ar.stop_gradient, (node,), ())  # type: ignore[arg-type]
+        return _constant(node)  # type: ignore[arg-type]
     return node  # type: ignore[return-value]
 
 
-def nodes_of(operands: Sequence[Tensor], trace: Trace) -> tuple[tuple[Node, ...], int]:
-    """The nodes of operands in a trace, and the flags of what comes of them."""
+def _constant(node: Node) -> Node:
+    known = _known.get(node)
+    return known or remembered(node, None, lambda: build(ar.stop_gradient, (node,), ()))
+
+
+def operands_in(operands: Sequence[Tensor]) -> tuple[Trace, tuple[Node, ...], int]:
+    """The trace in which operands meet, their nodes there, and the flags of what comes of them."""
+    trace = join(operands)
     flags = 0
+    nodes: list[Node] = []
     for t in operands:
         flags |= t._flags
-    nodes = tuple([node_of(t, trace) for t in operands])
-    return nodes, flags if state.enabled else flags & ~GRAD
+        nodes.append(node_of(t, trace))
+    return trace, tuple(nodes), flags if state.enabled else flags & ~GRAD
 
 
 _known: dict[Any, Node] = {}
@@ -78,11 +84,13 @@ def apply(rule: Rule, *operands: Tensor, **attrs: Any) -> Tensor:
 
     `rule` is remembered by its identity, so it is no lambda made for the call.
     """
-    trace = join(operands)
-    nodes, flags = nodes_of(operands, trace)
-    at = site()
-    key = (rule, nodes, at, tuple(attrs.items()))
-    return lazy(remembered(key, at, lambda: rule(*nodes, **attrs)), trace, flags)
+    trace, nodes, flags = operands_in(operands)
+    at = site(2)
+    key = (rule, nodes, at, *attrs.items()) if attrs else (rule, nodes, at)
+    node = _known.get(key)
+    if node is None:
+        node = remembered(key, at, lambda: rule(*nodes, **attrs))
+    return lazy(node, trace, flags)
 
 
 _SCALARS = (bool, int, float)
@@ -90,27 +98,47 @@ _NUMBERS = (float, int)
 _FLOATING = {ar.div, tr.atan2, tr.hypot, tr.logaddexp, ar.copysign, ar.nextafter}
 
 
+def unary(op: Rule, floating: bool, x: Any) -> Tensor:
+    """An elementwise primitive on one operand, for a function that users call."""
+    if not isinstance(x, Tensor):
+        return elementwise(op, x, floating=floating)
+    trace = x._trace or current()
+    a = node_of(x, trace)
+    at = site(3)
+    node = _known.get((op, a, at))
+    if node is None:
+        node = remembered((op, a, at), at, lambda: united(op, floating, (a,)))
+    return lazy(node, trace, x._flags if state.enabled else x._flags & ~GRAD)
+
+
 def binary(op: Primitive, x: Any, y: Any) -> Tensor:
-    """An elementwise primitive on two operands that may need promotion and broadcasting."""
-    if isinstance(x, Tensor):
-        trace = x._trace
-        if isinstance(y, Tensor):
-            trace = trace or y._trace
-            if trace is not None and (y._trace is trace or y._trace is None):
-                return _meet(op, node_of(x, trace), node_of(y, trace), trace, x._flags | y._flags)
-        elif trace is not None and type(y) in _NUMBERS and y and x.type.inexact:
-            return _meet(op, node_of(x, trace), y, trace, x._flags)
-    if not (is_operand(x) and is_operand(y)):
-        return NotImplemented  # type: ignore[return-value]
-    return elementwise(op, x, y, floating=op in _FLOATING)
+    """An elementwise primitive on two operands of an operator; they may need promotion.
 
-
-def _meet(op: Primitive, a: Node, b: Node | float, trace: Trace, flags: int) -> Tensor:
-    at = site()
+    One function without calls that could be spared: half of what users write are operators.
+    """
+    if not isinstance(x, Tensor):
+        return _general(op, x, y)
+    if isinstance(y, Tensor):
+        trace = x._trace or y._trace or current()
+        if y._trace is not None and y._trace is not trace:
+            return _general(op, x, y)
+        a, b, flags = node_of(x, trace), node_of(y, trace), x._flags | y._flags
+    elif type(y) in _NUMBERS and y and x.type.inexact:  # then 1 and 1.0 are the same operand
+        trace = x._trace or current()
+        a, b, flags = node_of(x, trace), y, x._flags
+    else:
+        return _general(op, x, y)
+    at = site(3)
     node = _known.get((op, a, b, at))
     if node is None:
         node = remembered((op, a, b, at), at, lambda: united(op, op in _FLOATING, (a, b)))
     return lazy(node, trace, flags if state.enabled else flags & ~GRAD)
+
+
+def _general(op: Primitive, x: Any, y: Any) -> Tensor:
+    if not (is_operand(x) and is_operand(y)):
+        return NotImplemented  # type: ignore[return-value]
+    return elementwise(op, x, y, floating=op in _FLOATING)
 
 
 def is_operand(x: Any) -> bool:
@@ -118,10 +146,20 @@ def is_operand(x: Any) -> bool:
     return isinstance(x, Tensor | bool | int | float | np.ndarray | np.generic | list | tuple)
 
 
-def elementwise(op: Primitive, *operands: Any, floating: bool = False) -> Tensor:
+def elementwise(op: Rule, *operands: Any, floating: bool = False) -> Tensor:
     """An elementwise primitive: operands are promoted, cast and broadcast to one type first.
 
     Python numbers are weak: they take the dtype of the tensors beside them.
+    """
+    return mixed((op, floating), lambda parts: united(op, floating, parts), operands)
+
+
+def mixed(
+    name: Any, rule: Callable[[tuple[Node | float, ...]], Node], operands: Sequence[Any]
+) -> Tensor:
+    """A function of nodes and Python numbers, on tensors and whatever else users write.
+
+    `name` is what the result is remembered by: the same rule has the same name.
     """
     xs = [x if isinstance(x, Tensor) or type(x) in _SCALARS else asarray(x) for x in operands]
     tensors = [x for x in xs if isinstance(x, Tensor)]
@@ -131,22 +169,13 @@ def elementwise(op: Primitive, *operands: Any, floating: bool = False) -> Tensor
     flags = 0
     for t in tensors:
         flags |= t._flags
-    at = site()
     parts = tuple([node_of(x, trace) if isinstance(x, Tensor) else x for x in xs])
     # 1, 1.0 and True are equal keys but not equal operands; -0.0 and 0.0 too.
     numbers = tuple([repr(p) for p in parts if not isinstance(p, Node)])
-    key = (op, floating, parts, numbers, at)
-    node = remembered(key, at, lambda: united(op, floating, parts))
+    at = site(3)
+    key = (name, parts, numbers, at)
+    node = _known.get(key) or remembered(key, at, lambda: rule(parts))
     return lazy(node, trace, flags if state.enabled else flags & ~GRAD)
-
-
-def fitted(*operands: Any) -> list[Tensor]:
-    """The operands as tensors of one dtype and one shape."""
-    xs = [x if type(x) in _SCALARS or isinstance(x, Tensor) else asarray(x) for x in operands]
-    dtype = promote(*(x.dtype if isinstance(x, Tensor) else type(x) for x in xs))
-    tensors = [cast_to(x, dtype) if isinstance(x, Tensor) else asarray(x, dtype) for x in xs]
-    shape = broadcast_shapes("broadcast", *tensors)
-    return [t if t.shape == shape else apply(expand, t, shape=shape) for t in tensors]
 
 
 def broadcast_shapes(name: str, *tensors: Tensor) -> tuple[int, ...]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from wingbeat.errors import TypeMismatch
 
+_ALL = [tuple(range(n)) for n in range(9)]
+
 
 def one_axis(axis: Any, ndim: int, name: str) -> int:
     """`axis` counted from the front; raises `TypeMismatch` outside the rank."""
@@ -20,7 +22,7 @@ def one_axis(axis: Any, ndim: int, name: str) -> int:
 def several(axis: Any, ndim: int, name: str) -> tuple[int, ...]:
     """The axes meant by None (all), an integer or a sequence; ascending, counted from the front."""
     if axis is None:
-        return tuple(range(ndim))
+        return _ALL[ndim] if ndim < len(_ALL) else tuple(range(ndim))
     given = axis if isinstance(axis, tuple | list) else (axis,)
     found = sorted(one_axis(a, ndim, name) for a in given)
     if len(set(found)) != len(found):

@@ -28,7 +28,7 @@ def _filled(name: str, shape: Any, value: Any, dtype: Any) -> Tensor:
     if isinstance(value, Tensor):
         from wingbeat.api.manipulation import broadcast_to
 
-        return broadcast_to(asarray(value, dtype), lengths)
+        return +broadcast_to(asarray(value, dtype), lengths)
     try:
         one = own(value, dtype)
     except TypeMismatch as error:
@@ -183,8 +183,8 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Tensor]:
         for j, t in enumerate(ts)
     ]
     if indexing == "ij" or len(ts) < 2:
-        return grid
-    return [permute_dims(t, (1, 0, *range(2, len(ts)))) for t in grid]
+        return [+t for t in grid]
+    return [+permute_dims(t, (1, 0, *range(2, len(ts)))) for t in grid]
 
 
 def _triangle(x: Any, name: str, keep: Any) -> Tensor:

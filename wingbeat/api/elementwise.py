@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from wingbeat.api.applying import apply, broadcast_shapes, cast_to, elementwise, fitted
-from wingbeat.api.promotion import expand
+from wingbeat.api.applying import (
+    apply,
+    cast_to,
+    elementwise,
+    mixed,
+    unary,
+)
+from wingbeat.api.promotion import chosen
 from wingbeat.api.tensor import Tensor, asarray
-from wingbeat.ir.node import Node, Primitive
+from wingbeat.ir.node import Primitive
 from wingbeat.ir.types import as_dtype
 from wingbeat.ops import arithmetic as ar
 from wingbeat.ops import composites as co
@@ -18,7 +24,7 @@ from wingbeat.ops import transcendental as tr
 
 def _floating(op: Primitive, formula: str, example: str) -> Callable[[Any], Tensor]:
     def function(x: Any, /) -> Tensor:
-        return elementwise(op, x, floating=True)
+        return unary(op, True, x)
 
     return _described(
         function, op.name, f"{formula}, elementwise; integers become float64.", example
@@ -27,7 +33,7 @@ def _floating(op: Primitive, formula: str, example: str) -> Callable[[Any], Tens
 
 def _unary(op: Primitive, formula: str, example: str) -> Callable[[Any], Tensor]:
     def function(x: Any, /) -> Tensor:
-        return elementwise(op, x)
+        return unary(op, False, x)
 
     return _described(function, op.name, f"{formula}, elementwise; the dtype is kept.", example)
 
@@ -210,15 +216,7 @@ def where(condition: Any, x: Any, y: Any, /) -> Tensor:
     >>> wb.grad(lambda x: wb.where(x < 1, x, wb.sqrt(x)))(0.0)
     tensor(1.)
     """
-    c = asarray(condition)
-    if c.dtype.kind != "b":
-        c = c != 0
-    a, b = fitted(x, y)
-    return apply(_where, c, a, b, shape=broadcast_shapes("where", c, a))
-
-
-def _where(c: Node, x: Node, y: Node, *, shape: tuple[int, ...]) -> Node:
-    return lo.where(expand(c, shape), expand(x, shape), expand(y, shape))
+    return mixed("where", chosen, (asarray(condition), x, y))
 
 
 def clip(x: Any, /, min: Any = None, max: Any = None) -> Tensor:

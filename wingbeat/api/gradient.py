@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import ContextDecorator
 from typing import Any
 
 from wingbeat.api.tensor import Tensor, asarray, lazy
-from wingbeat.api.tracing import GRAD, NOWHERE, Trace, enter, evaluate, state
+from wingbeat.api.tracing import GRAD, Trace, enter, evaluate, state
 from wingbeat.backend.base import Cache
-from wingbeat.errors import NotDifferentiable, TypeMismatch
+from wingbeat.errors import NotDifferentiable, NoValue, TypeMismatch
 from wingbeat.ir.node import Node, full
 from wingbeat.ir.walk import toposort
 from wingbeat.ops.families import zero_like
@@ -30,6 +30,11 @@ def as_cotangent(t: Tensor, gradient: Any) -> Tensor:
 
 def accumulate(t: Tensor, cotangent: Tensor | None, trace: Trace, create_graph: bool) -> None:
     """Add the gradients of one `backward` to those that are there."""
+    if trace.refusal:
+        raise NoValue(
+            "backward inside jit would leave gradients without values; use wb.value_and_grad "
+            "there, or leave jit away: backward and an optimiser's step are one program already"
+        )
     with trace.lock:
         gradients = _gradients_of(t, cotangent, trace, create_graph)
     # Outside the lock: gradients that are there already may belong to other threads' traces.
@@ -48,12 +53,12 @@ def _gradients_of(
 ) -> list[tuple[Tensor, Tensor]]:
     """The inputs of a trace that `t` depends on, and the gradients by them."""
     root = enter(t, trace)
-    seed = full(1, t.type) if cotangent is None else enter(cotangent, trace)
+    seed = None if cotangent is None else enter(cotangent, trace)
     wrt = tuple(trace.sources)
-    key = (root, wrt, seed)
-    found = _gradients.get(key)
+    found = _gradients.get((root, wrt, seed))
     if found is None:
-        found = _gradients.put(key, _pulled(root, wrt, seed))
+        pulled = _pulled(root, wrt, full(1, t.type) if seed is None else seed)
+        found = _gradients.put((root, wrt, seed), pulled)
     trace.swept = trace.swept or not create_graph
     flags = (GRAD if create_graph else 0) | (0 if cotangent is None else cotangent._flags & ~GRAD)
     pairs = zip(trace.sources.values(), found, strict=True)
@@ -79,12 +84,11 @@ def _pulled(root: Node, wrt: Sequence[Node], seed: Node) -> tuple[Node | None, .
     return tuple(result)
 
 
-@contextmanager
-def no_grad() -> Generator[None]:
+class no_grad(ContextDecorator):
     """Within this, results do not remember what they came from.
 
     Inside a transform such as `wb.grad` they are constants for its derivative too; around a
-    transform this says nothing about the transform's own variables.
+    transform this says nothing about the transform's own variables. It decorates functions, too.
 
     >>> import wingbeat as wb
     >>> x = wb.asarray(2.0, requires_grad=True)
@@ -93,12 +97,18 @@ def no_grad() -> Generator[None]:
     >>> y.requires_grad
     False
     """
-    outer = state.enabled, state.frozen
-    state.enabled, state.frozen = False, state.trace is not None and state.trace.scoped
-    try:
-        yield
-    finally:
-        state.enabled, state.frozen = outer
+
+    __slots__ = ("_outer",)
+
+    def _recreate_cm(self) -> no_grad:
+        return no_grad()  # a decorated function may call itself
+
+    def __enter__(self) -> None:
+        self._outer = state.enabled, state.frozen
+        state.enabled, state.frozen = False, state.trace is not None and state.trace.scoped
+
+    def __exit__(self, *_: object) -> None:
+        state.enabled, state.frozen = self._outer
 
 
 def assign(targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:
@@ -125,6 +135,6 @@ def assign(targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:
             raise TypeMismatch(f"assign: {t.type} cannot become {v.type}")
     evaluate(*values)
     for t, v in zip(targets, values, strict=True):
-        t._value, t._slot = v._value, NOWHERE
+        t._value, t._slot = v._value, (-1, t._slot[1])  # the leaf that it may well get again
     if state.trace is not None and not state.trace.scoped:
         state.trace = None

@@ -16,7 +16,9 @@ from wingbeat.api.axes import one_axis
 from wingbeat.api.keys import Key, Plain, located, parsed
 from wingbeat.api.promotion import expand
 from wingbeat.api.tensor import Tensor, asarray
-from wingbeat.errors import TypeMismatch
+from wingbeat.api.tracing import ABSTRACT
+from wingbeat.api.views import viewing
+from wingbeat.errors import NoValue, TypeMismatch
 from wingbeat.ir.node import Node, full
 from wingbeat.ir.types import SHORT, tensor_type
 from wingbeat.ops import arithmetic as ar
@@ -30,9 +32,7 @@ def get(x: Tensor, key: Any) -> Tensor:
     """`x[key]`."""
     found, arrays = parsed(x, key)
     z = apply(_read, x, *arrays, key=found)
-    if not arrays:
-        z._sliced = True
-    return z
+    return z if arrays else viewing(z, x)
 
 
 def put(x: Tensor, key: Any, value: Any) -> Tensor:
@@ -171,4 +171,17 @@ def nonzero(x: Any, /) -> tuple[Tensor, ...]:
     >>> wb.nonzero([0, 5, 6])
     (tensor([1, 2]),)
     """
-    return tuple(asarray(k) for k in np.nonzero(asarray(x).numpy()))
+    return tuple(asarray(k) for k in np.nonzero(deciding_shape(asarray(x), "nonzero")))
+
+
+def deciding_shape(t: Tensor, name: str) -> Any:
+    """The value of `t`, which decides the shape of what the function `name` returns."""
+    if t._flags & ABSTRACT:
+        raise NoValue(
+            located(
+                f"{name}: inside vmap, how many elements are found in {t.type} differs from "
+                f"example to example, so the result has no one shape; call {name} outside vmap, "
+                "or use wb.sort or wb.where, which keep the shape"
+            )
+        )
+    return t.numpy()

@@ -1,4 +1,10 @@
-"""Products of matrices and tensors."""
+"""Products of matrices and tensors; and, as `wb.linalg`, what there is of linear algebra.
+
+>>> import wingbeat as wb
+>>> wb.linalg.inv([[2.0, 0.0], [0.0, 4.0]])
+tensor([[0.5 , 0.  ],
+        [0.  , 0.25]])
+"""
 
 from __future__ import annotations
 
@@ -11,7 +17,13 @@ import numpy as np
 
 from wingbeat.api.applying import apply, cast_to
 from wingbeat.api.axes import count, one_axis
+from wingbeat.api.matrices import det as det
+from wingbeat.api.matrices import inv as inv
+from wingbeat.api.matrices import slogdet as slogdet
+from wingbeat.api.matrices import solve as solve
+from wingbeat.api.promotion import of_one_dtype
 from wingbeat.api.tensor import Tensor, asarray
+from wingbeat.api.views import viewing
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.node import Node
 from wingbeat.ir.types import promote
@@ -42,9 +54,9 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
     >>> wb.matmul([[1.0, 2.0]], [[3.0], [4.0]])
     tensor([[11.]])
     """
-    if isinstance(x1, Tensor) and isinstance(x2, Tensor) and x1.dtype is x2.dtype:
+    if isinstance(x1, Tensor) and isinstance(x2, Tensor):
         return apply(_matmul, x1, x2)
-    return apply(_matmul, *_numbers(x1, x2))
+    return apply(_matmul, asarray(x1), asarray(x2))
 
 
 def _check_matmul(x: Node, y: Node) -> None:
@@ -66,6 +78,7 @@ def _check_matmul(x: Node, y: Node) -> None:
 def _matmul(x: Node, y: Node) -> Node:
     """Labels: 0 rows, 1 the inner axis, 2 columns, from 3 on the leading axes from behind."""
     _check_matmul(x, y)
+    x, y = of_one_dtype(x, y)
     left: Labels = (0, 1) if len(x.shape) > 1 else (1,)
     right: Labels = (1, 2) if len(y.shape) > 1 else (1,)
     out = tuple(k for k in (*left, *right) if k != 1)
@@ -298,7 +311,7 @@ def outer(x1: Any, x2: Any, /) -> Tensor:
 
 
 def diagonal(x: Any, /, *, offset: int = 0) -> Tensor:
-    """The diagonal number `offset` of the last two axes.
+    """The diagonal number `offset` of the last two axes: a view.
 
     >>> import wingbeat as wb
     >>> wb.diagonal([[1.0, 2.0], [3.0, 4.0]])
@@ -310,7 +323,7 @@ def diagonal(x: Any, /, *, offset: int = 0) -> Tensor:
     rows, columns = t.shape[-2:]
     count = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     begin = np.arange(count)
-    return t[..., begin + max(-offset, 0), begin + max(offset, 0)]
+    return viewing(t[..., begin + max(-offset, 0), begin + max(offset, 0)], t)
 
 
 def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Tensor:

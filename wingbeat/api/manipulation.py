@@ -1,4 +1,7 @@
-"""Changing the shape of tensors, joining and repeating them."""
+"""Changing the shape of tensors, joining and repeating them.
+
+What NumPy makes a view of its argument is one for `views.viewing` too: writing to it is refused.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from wingbeat.api.applying import apply, broadcast_shapes, cast_to
 from wingbeat.api.axes import count, integer, one_axis, several, sizes
 from wingbeat.api.promotion import expand
 from wingbeat.api.tensor import Tensor, asarray
+from wingbeat.api.views import viewing
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.types import promote
 from wingbeat.ops import shape as sh
@@ -19,6 +23,8 @@ from wingbeat.ops import shape as sh
 
 def reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> Tensor:
     """The same elements, in row-major order, in another shape; one size may be -1.
+
+    The result is a view, unless `copy` is True.
 
     >>> import wingbeat as wb
     >>> wb.reshape([1, 2, 3, 4], (2, -1))
@@ -39,7 +45,8 @@ def reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> Tensor:
         raise TypeMismatch(
             f"reshape: {t.size} elements of {t.type} do not fill shape {tuple(lengths)}"
         )
-    return apply(sh.reshape, t, shape=tuple(lengths))
+    z = apply(sh.reshape, t, shape=tuple(lengths))
+    return z if copy else viewing(z, t)
 
 
 def permute_dims(x: Any, /, axes: Sequence[int]) -> Tensor:
@@ -55,7 +62,7 @@ def permute_dims(x: Any, /, axes: Sequence[int]) -> Tensor:
     perm = tuple(one_axis(a, t.ndim, "permute_dims") for a in axes)
     if sorted(perm) != list(range(t.ndim)):
         raise TypeMismatch(f"permute_dims: {tuple(axes)} names not every axis of {t.type} once")
-    return apply(sh.transpose, t, perm=perm)
+    return viewing(apply(sh.transpose, t, perm=perm), t)
 
 
 def moveaxis(x: Any, source: Any, destination: Any, /) -> Tensor:
@@ -73,7 +80,7 @@ def moveaxis(x: Any, source: Any, destination: Any, /) -> Tensor:
     order = [k for k in range(t.ndim) if k not in a]
     for place, axis in sorted(zip(b, a, strict=True)):
         order.insert(place, axis)
-    return apply(sh.transpose, t, perm=tuple(order))
+    return viewing(apply(sh.transpose, t, perm=tuple(order)), t)
 
 
 def expand_dims(x: Any, /, *, axis: Any = 0) -> Tensor:
@@ -86,7 +93,7 @@ def expand_dims(x: Any, /, *, axis: Any = 0) -> Tensor:
     t = asarray(x)
     count = len(axis) if isinstance(axis, tuple | list) else 1
     axes = several(axis, t.ndim + count, "expand_dims")
-    return apply(sh.reshape, t, shape=sh.insert(t.shape, axes, (1,) * count))
+    return viewing(apply(sh.reshape, t, shape=sh.insert(t.shape, axes, (1,) * count)), t)
 
 
 def squeeze(x: Any, /, axis: Any = None) -> Tensor:
@@ -104,7 +111,7 @@ def squeeze(x: Any, /, axis: Any = None) -> Tensor:
     )
     if any(t.shape[k] != 1 for k in axes):
         raise TypeMismatch(f"squeeze: axis {axis} of {t.type} is not of size 1")
-    return apply(sh.reshape, t, shape=sh.drop(t.shape, axes))
+    return viewing(apply(sh.reshape, t, shape=sh.drop(t.shape, axes)), t)
 
 
 def broadcast_to(x: Any, /, shape: Sequence[int]) -> Tensor:
@@ -121,7 +128,7 @@ def broadcast_to(x: Any, /, shape: Sequence[int]) -> Tensor:
     )
     if not fits:
         raise TypeMismatch(f"broadcast_to: {t.type} does not broadcast to shape {wanted}")
-    return apply(expand, t, shape=wanted)
+    return viewing(apply(expand, t, shape=wanted), t)
 
 
 def broadcast_arrays(*arrays: Any) -> list[Tensor]:
@@ -195,7 +202,7 @@ def flip(x: Any, /, *, axis: Any = None) -> Tensor:
     tensor([3, 2, 1])
     """
     t = asarray(x)
-    return apply(sh.flip, t, axes=several(axis, t.ndim, "flip"))
+    return viewing(apply(sh.flip, t, axes=several(axis, t.ndim, "flip")), t)
 
 
 def roll(x: Any, /, shift: Any, *, axis: Any = None) -> Tensor:
@@ -238,7 +245,7 @@ def tile(x: Any, repetitions: Sequence[int], /) -> Tensor:
     pairs = [k for r, s in zip(counts, shape, strict=True) for k in (r, s)]
     spread = [k for s in shape for k in (1, s)]
     whole = [r * s for r, s in zip(counts, shape, strict=True)]
-    return reshape(broadcast_to(reshape(t, spread), pairs), whole)
+    return reshape(broadcast_to(reshape(t, spread), pairs), whole, copy=True)
 
 
 def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Tensor:
@@ -265,7 +272,7 @@ def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Tensor:
     repeats = int(counts)
     wide = (*t.shape[: k + 1], repeats, *t.shape[k + 1 :])
     joined = (*t.shape[:k], t.shape[k] * repeats, *t.shape[k + 1 :])
-    return reshape(broadcast_to(expand_dims(t, axis=k + 1), wide), joined)
+    return reshape(broadcast_to(expand_dims(t, axis=k + 1), wide), joined, copy=True)
 
 
 def diff(

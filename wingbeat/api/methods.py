@@ -114,7 +114,12 @@ def _transpose(self: Tensor, *axes: Any) -> Tensor:
 
 
 def _flatten(self: Tensor) -> Tensor:
-    """All elements in one axis."""
+    """All elements in one axis: a copy, where `ravel` is a view."""
+    return manipulation.reshape(self, (self.size,), copy=True)
+
+
+def _ravel(self: Tensor) -> Tensor:
+    """All elements in one axis: a view, where `flatten` is a copy."""
     return manipulation.reshape(self, (self.size,))
 
 
@@ -164,7 +169,7 @@ _EXTRA: Mapping[str, Any] = {
     "view": _reshape,
     "transpose": _transpose,
     "flatten": _flatten,
-    "ravel": _flatten,
+    "ravel": _ravel,
     "cumsum": _cumsum,
     "to_device": _to_device,
     "__contains__": _contains,

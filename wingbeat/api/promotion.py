@@ -10,7 +10,7 @@ import numpy as np
 
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.node import Node, Primitive, build, full, here
-from wingbeat.ir.types import SHORT, TensorType, as_dtype, promote, tensor_type
+from wingbeat.ir.types import SHORT, DType, TensorType, as_dtype, promote, tensor_type
 from wingbeat.ops import arithmetic as ar
 from wingbeat.ops import logic as lo
 from wingbeat.ops import shape as sh
@@ -47,7 +47,24 @@ def united(op: Rule, floating: bool, parts: Sequence[Node | Scalar]) -> Node:
     if target.dtype.kind == "b":
         op = _OF_BOOLEANS.get(op, op)
         target = tensor_type(target.shape, "int8") if op in _COUNTING else target
-    return op(*[fit(p, target) if isinstance(p, Node) else literal(p, target) for p in parts])
+    return op(*[as_type(p, target) for p in parts])
+
+
+def as_type(part: Node | Scalar, target: TensorType) -> Node:
+    """A node or a Python number, cast and broadcast to a type."""
+    return fit(part, target) if isinstance(part, Node) else literal(part, target)
+
+
+def chosen(parts: Sequence[Node | Scalar]) -> Node:
+    """`where` on a node that is true where its elements are not 0, and two of any kind."""
+    c, *options = parts
+    assert isinstance(c, Node)
+    if c.type.dtype.kind != "b":
+        c = lo.not_equal(c, full(0, c.type))
+    kinds = tuple([p.type if isinstance(p, Node) else type(p) for p in options])
+    one = common_type("where", False, kinds)
+    target = tensor_type(common_shape("where", [c.type, one]), one.dtype)
+    return lo.where(expand(c, target.shape), *[as_type(p, target) for p in options])
 
 
 def _exactly(op: Rule, parts: Sequence[Node | Scalar]) -> Node | None:
@@ -118,11 +135,17 @@ def _short(value: int) -> str:
 
 def fit(node: Node, target: TensorType) -> Node:
     """`node` cast and broadcast to a type."""
-    if node.type is target:
-        return node
-    if node.type.dtype is not target.dtype:
-        node = ar.cast(node, dtype=target.dtype.name)
-    return expand(node, target.shape)
+    return node if node.type is target else expand(_cast(node, target.dtype), target.shape)
+
+
+def of_one_dtype(*nodes: Node) -> list[Node]:
+    """The nodes cast to the dtype that they promote to."""
+    dtype = promote(*(x.type.dtype for x in nodes))
+    return [_cast(x, dtype) for x in nodes]
+
+
+def _cast(node: Node, dtype: DType) -> Node:
+    return node if node.type.dtype is dtype else ar.cast(node, dtype=dtype.name)
 
 
 def expand(node: Node, shape: tuple[int, ...]) -> Node:

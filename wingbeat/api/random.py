@@ -18,8 +18,10 @@ import numpy as np
 from wingbeat.api.applying import apply, cast_to
 from wingbeat.api.axes import count, integer, sizes
 from wingbeat.api.elementwise import cos, log1p, minimum, sqrt
+from wingbeat.api.sorting import argsort
 from wingbeat.api.tensor import Tensor, asarray
-from wingbeat.errors import TypeMismatch
+from wingbeat.api.tracing import state
+from wingbeat.errors import NoValue, TypeMismatch
 from wingbeat.ir.types import as_dtype
 from wingbeat.ops.random import random_bits
 
@@ -153,12 +155,9 @@ def permutation(key: Tensor, n: int) -> Tensor:
     >>> sorted(wb.random.permutation(wb.random.key(0), 3).tolist())
     [0, 1, 2]
     """
-    words = (
-        _bits(key, (count(n, "permutation", "how many"),), "permutation", 2)
-        .numpy()
-        .astype(np.uint64)
-    )
-    return asarray(np.argsort((words[0] << np.uint64(32)) | words[1], kind="stable"))
+    size = count(n, "permutation", "how many")
+    words = cast_to(_bits(key, (size,), "permutation", 2), as_dtype("uint64"))
+    return argsort((words[0] << 32) | words[1])
 
 
 def _words(number: int) -> Any:
@@ -183,7 +182,15 @@ class Generator:
         self.load_state_dict({"seed": seed, "count": 0})
 
     def next(self) -> Tensor:
-        """A key that this generator has not given before."""
+        """A key that this generator has not given before.
+
+        Raises `NoValue` inside `wb.jit`, where every call would get the key of the first one.
+        """
+        if state.trace is not None and state.trace.refusal:
+            raise NoValue(
+                "inside jit a generator would give the same key in every call; give the function a "
+                "key as an argument: f(wb.random.default.next(), ...)"
+            )
         with self._lock:
             count, base = self._count, self._base
             self._count += 1

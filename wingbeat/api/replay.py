@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from wingbeat.api.applying import node_of
+from wingbeat.api.applying import operands_in
 from wingbeat.api.tensor import Tensor, lazy
-from wingbeat.api.tracing import GRAD, enter, join, site, state
+from wingbeat.api.tracing import enter, site
 from wingbeat.backend.base import Cache
 from wingbeat.ir.node import Node
 
@@ -28,9 +28,8 @@ def replay(function: Callable[..., Sequence[Tensor]], operands: Sequence[Tensor]
     >>> replay(swap, [wb.asarray(1.0), wb.asarray(2.0)])
     [tensor(2.), tensor(1.)]
     """
-    trace = join(operands)
-    nodes = tuple([node_of(t, trace) for t in operands])
-    key = (function, nodes, site())
+    trace, nodes, flags = operands_in(operands)
+    key = (function, nodes, site(2))
     found = _replayed.get(key)
     if found is None:
         known = len(trace.slots)
@@ -41,9 +40,4 @@ def replay(function: Callable[..., Sequence[Tensor]], operands: Sequence[Tensor]
         if len(trace.slots) != known:  # the trace was evaluated on the way: other arrays next time
             return results
         _replayed.put(key, found)
-    flags = 0
-    for t in operands:
-        flags |= t._flags
-    if not state.enabled:
-        flags &= ~GRAD
     return [lazy(node, trace, flags) for node in found]

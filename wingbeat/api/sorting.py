@@ -1,7 +1,8 @@
 """Order: sorting, searching in sorted numbers, and distinct values.
 
-Which element goes where is found from the values, so these functions evaluate their operands;
-inside `vmap`, where a tensor has no one value, they raise `NoValue`. Derivatives follow elements.
+Sorting is lazy, and works inside `vmap`. How many distinct values there are is found from the
+values, so those functions evaluate their operand, as `searchsorted` does; inside `vmap`, where a
+tensor has no one value, they raise `NoValue`. Derivatives follow elements.
 """
 
 from __future__ import annotations
@@ -10,31 +11,48 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wingbeat.api.applying import apply
 from wingbeat.api.axes import one_axis
-from wingbeat.api.indexing import take_along_axis
+from wingbeat.api.indexing import deciding_shape
 from wingbeat.api.tensor import Tensor, asarray
 from wingbeat.errors import TypeMismatch
+from wingbeat.ir.node import Node, full
+from wingbeat.ops import sort as so
+from wingbeat.ops.shape import flip
 
 
 def argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """The positions along `axis` that put `x` in order; equal elements keep theirs. NaN goes last.
+
+    Descending, NaN goes first. The order is always stable, whatever `stable` says.
+
+    Raises:
+        TypeMismatch: `x` has no such axis.
 
     >>> import wingbeat as wb
     >>> wb.argsort([3.0, 1.0, 2.0])
     tensor([1, 2, 0])
     """
     t = asarray(x)
-    k = one_axis(axis, t.ndim, "argsort")
-    value = t.numpy()
+    return apply(_argsort, t, axis=one_axis(axis, t.ndim, "argsort"), descending=bool(descending))
+
+
+def _argsort(x: Node, *, axis: int, descending: bool) -> Node:
     if not descending:
-        return asarray(np.argsort(value, axis=k, kind="stable"))
-    # Equal elements keep their order too: the reverse is sorted, and its result reversed.
-    order = np.argsort(np.flip(value, k), axis=k, kind="stable")
-    return asarray(np.flip(t.shape[k] - 1 - order, k))
+        return so.argsort(x, axis=axis)
+    back = flip(so.argsort(flip(x, axes=(axis,)), axis=axis), axes=(axis,))
+    return full(x.shape[axis] - 1, back.type) - back
 
 
 def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """The elements of `x` in order along `axis`; their derivatives go where they came from.
+
+    Where elements are equal, sorting has a kink: the derivatives are those of elements that keep
+    their order. Whatever is smooth in the end, such as the product of all sorted elements, so has
+    the right derivatives there too.
+
+    Raises:
+        TypeMismatch: `x` has no such axis.
 
     >>> import wingbeat as wb
     >>> wb.sort([3.0, 1.0, 2.0], descending=True)
@@ -43,8 +61,14 @@ def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = 
     tensor([0., 1., 0.])
     """
     t = asarray(x)
-    k = one_axis(axis, t.ndim, "sort")
-    return take_along_axis(t, argsort(t, axis=k, descending=descending), axis=k)
+    return apply(_sort, t, axis=one_axis(axis, t.ndim, "sort"), descending=bool(descending))
+
+
+def _sort(x: Node, *, axis: int, descending: bool) -> Node:
+    if not descending:
+        return so.sort(x, axis=axis)
+    # Equal elements keep their order too: the reverse is sorted, and its result reversed.
+    return flip(so.sort(flip(x, axes=(axis,)), axis=axis), axes=(axis,))
 
 
 def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None) -> Tensor:
@@ -90,13 +114,16 @@ class UniqueInverse(NamedTuple):
 def unique_all(x: Any, /) -> UniqueAll:
     """The distinct elements in order; where each comes first, which is where, and how often.
 
+    Raises:
+        NoValue: inside `vmap`, where examples may have different numbers of distinct elements.
+
     >>> import wingbeat as wb
     >>> wb.unique_all([5, 3, 5]).indices
     tensor([1, 0])
     """
     t = asarray(x)
     _, first, back, counts = np.unique(
-        t.numpy().ravel(),
+        deciding_shape(t, "unique").ravel(),
         return_index=True,
         return_inverse=True,
         return_counts=True,

@@ -17,7 +17,7 @@ from wingbeat.ops.transcendental import root
 
 
 def _reduce(rule: Rule, x: Tensor, axis: Any, keepdims: bool, **attrs: Any) -> Tensor:
-    axes = several(axis, x.ndim, rule.__name__ if not isinstance(rule, Primitive) else rule.name)
+    axes = several(axis, x.type.ndim, rule.name if isinstance(rule, Primitive) else rule.__name__)
     if keepdims:
         return apply(_keeping, x, reduction=rule, axes=axes, **attrs)
     return apply(rule, x, axes=axes, **attrs)
@@ -29,8 +29,8 @@ def _keeping(x: Node, *, reduction: Rule, axes: tuple[int, ...], **attrs: Any) -
 
 
 def _floats(x: Any) -> Tensor:
-    t = asarray(x)
-    return t if t.dtype.kind == "f" else cast_to(t, as_dtype("float64"))
+    t = x if isinstance(x, Tensor) else asarray(x)
+    return t if t.type.inexact else cast_to(t, as_dtype("float64"))
 
 
 def _wide(x: Any, dtype: Any) -> Tensor:

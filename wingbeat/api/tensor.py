@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wingbeat.api import tracing
-from wingbeat.api.tracing import ABSTRACT, GRAD, NOWHERE, Trace, evaluate, join, site, state
+from wingbeat.api.tracing import (
+    ABSTRACT,
+    GRAD,
+    NOWHERE,
+    Trace,
+    evaluate,
+    join,
+    settle,
+    site,
+    state,
+)
+from wingbeat.api.views import Memory, check_writable, viewing
 from wingbeat.errors import GradientCut, NotDifferentiable, TypeMismatch
 from wingbeat.ir.node import Node, build, quote
 from wingbeat.ir.types import TensorType, as_dtype, tensor_type
@@ -35,14 +45,23 @@ class Tensor:
     tensor([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "_flags", "_grad", "_node", "_sliced", "_slot", "_trace", "_value")
+    __slots__ = (
+        "__weakref__",
+        "_flags",
+        "_grad",
+        "_memory",
+        "_node",
+        "_slot",
+        "_trace",
+        "_value",
+    )
     __array_priority__ = 1000.0
     _node: Node | None
     _trace: Trace | None
     _value: Any
     _flags: int
     _grad: Tensor | None
-    _sliced: bool  # set only on what NumPy would make a view: x[i], of integers and slices
+    _memory: Memory  # set only on what NumPy would make a view, and on what it is a view of
     _slot: tuple[
         int, Node | None
     ]  # number of the trace that an input entered last, and its leaf there
@@ -303,20 +322,10 @@ class Tensor:
     # --- indexing: see api/indexing.py ------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Tensor:
-        from wingbeat.api.indexing import get
-
         return get(self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        from wingbeat.api.indexing import put
-
-        if getattr(self, "_sliced", False):
-            at = site()
-            raise TypeMismatch(
-                "x[i][j] = v writes to a slice, which is a value of its own here, and leaves x "
-                "as it is; write x[i, j] = v, or take the slice with .clone() if a copy is meant"
-                + (f"\n  {quote(at)}" if at else "")
-            )
+        check_writable(self)
         self._rebind(put(self, key, value))
 
     def _rebind(self, new: Tensor) -> None:
@@ -336,14 +345,14 @@ class Tensor:
         self._flags = new._flags
         self._slot = NOWHERE
         if self._trace is not None:
-            self._trace.tensors.append(weakref.ref(self))
+            self._trace.tensors.append(_ref(self))
 
     # --- shape ----------------------------------------------------------------------------------
 
     @property
     def T(self) -> Tensor:
         """The axes in reverse order."""
-        return apply(sh.transpose, self, perm=tuple(reversed(range(self.ndim))))
+        return viewing(apply(sh.transpose, self, perm=tuple(reversed(range(self.ndim)))), self)
 
     @property
     def mT(self) -> Tensor:
@@ -351,7 +360,7 @@ class Tensor:
         n = self.ndim
         if n < 2:
             raise TypeMismatch(f"mT: {self.type} is no matrix")
-        return apply(sh.transpose, self, perm=(*range(n - 2), n - 1, n - 2))
+        return viewing(apply(sh.transpose, self, perm=(*range(n - 2), n - 1, n - 2)), self)
 
     # --- operators
     # ---------------------------------------------------------------------------------
@@ -399,27 +408,19 @@ class Tensor:
         return binary(tr.pow, y, self)
 
     def __matmul__(self, y: Any) -> Tensor:
-        if not is_operand(y):
-            return NotImplemented
-        from wingbeat.api.linalg import matmul
-
-        return matmul(self, y)
+        return matmul(self, y) if isinstance(y, Tensor) or is_operand(y) else NotImplemented
 
     def __rmatmul__(self, y: Any) -> Tensor:
-        if not is_operand(y):
-            return NotImplemented
-        from wingbeat.api.linalg import matmul
-
-        return matmul(y, self)
+        return matmul(y, self) if is_operand(y) else NotImplemented
 
     def __neg__(self) -> Tensor:
-        return apply(ar.neg, self)
+        return unary(ar.neg, False, self)
 
     def __pos__(self) -> Tensor:
         return lazy_alias(self)
 
     def __abs__(self) -> Tensor:
-        return elementwise(ar.abs, self)
+        return unary(ar.abs, False, self)
 
     def __invert__(self) -> Tensor:
         return apply(lo.logical_not if self.dtype.kind == "b" else ar.invert, self)
@@ -524,24 +525,26 @@ def wrap(value: np.ndarray[Any, Any], flags: int = 0) -> Tensor:
     return t
 
 
+_blank, _ref = object.__new__, weakref.ref  # looked up once, not for every tensor
+
+
 def lazy(node: Node, trace: Trace, flags: int) -> Tensor:
     """A tensor for a node; evaluated later, with all others of its trace."""
-    t = object.__new__(Tensor)
+    t = _blank(Tensor)
     t._node = node
     t._trace = trace
     t._value = t._grad = None
     t._flags = flags
     tensors = trace.tensors
-    tensors.append(weakref.ref(t))
-    if (len(tensors) > tracing.LIMIT or trace.bytes > tracing.BYTES) and not trace.scoped:
-        tracing.settle(trace)
+    tensors.append(_ref(t))
+    if len(tensors) > trace.limit:
+        settle(trace)
     return t
 
 
 def lazy_alias(t: Tensor) -> Tensor:
     """Another tensor for the same node."""
-    trace = join((t,))
-    (node,), flags = nodes_of((t,), trace)
+    trace, (node,), flags = operands_in((t,))
     return lazy(node, trace, flags)
 
 
@@ -609,5 +612,14 @@ def _tell_of_cut(t: Tensor, how: str) -> None:
 
 
 # Operators apply primitives, and what applies primitives makes tensors: the names above come first.
-from wingbeat.api.applying import apply, binary, cast_to, elementwise, is_operand, nodes_of  # noqa: E402
+from wingbeat.api.applying import (  # noqa: E402
+    apply,
+    binary,
+    cast_to,
+    is_operand,
+    operands_in,
+    unary,
+)
 from wingbeat.api.gradient import accumulate, as_cotangent  # noqa: E402
+from wingbeat.api.indexing import get, put  # noqa: E402
+from wingbeat.api.linalg import matmul  # noqa: E402

@@ -13,7 +13,9 @@ import threading
 import weakref
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 from wingbeat.backend.base import Cache, Program, StepFailed, program
@@ -37,7 +39,7 @@ NOWHERE: tuple[int, Node | None] = (-1, None)
 _numbers = itertools.count()
 
 BYTES = 1 << 27  # of data behind a graph before what is alive of it is evaluated
-LIMIT = 4096  # tensors made in one trace before those still alive are evaluated
+LIMIT = 4096  # tensors made in one trace before those still alive are evaluated; transforms aside
 
 
 class Trace:
@@ -47,11 +49,14 @@ class Trace:
         "__weakref__",
         "bodies",
         "bytes",
+        "captured",
         "counts",
         "imported",
         "kept",
+        "limit",
         "lock",
         "number",
+        "refusal",
         "scoped",
         "slots",
         "sources",
@@ -74,30 +79,39 @@ class Trace:
         self.number = next(_numbers)
         self.state = 0  # a number for what is kept: equal for the same nodes in the same order
         self.bytes = 0  # of the arrays that entered since something was evaluated, inputs aside
+        self.limit = sys.maxsize if scoped else LIMIT  # tensors before what is alive is evaluated
         self.scoped = scoped  # belongs to a transform: evaluating does not cut the graph
+        self.refusal = ""  # why nothing of this trace has a value, where that is so
+        self.captured: dict[Node, Tensor] = {}  # inputs of a trace that is scoped
         self.swept = False  # backward() ran, so nothing need be kept for it
         self.tags = 0
         self.lock = threading.RLock()
 
-    def slot(self, value: Array, source: Tensor | None = None) -> Node:
-        """The leaf for an array; the same one when the same array comes again."""
-        key = (id(value), id(source))
-        node = self.slots.get(key)
-        return node if node is not None else self._fresh_slot(key, value, source)
+    def slot(self, value: Array, source: Tensor | None = None, hint: Node | None = None) -> Node:
+        """The leaf for an array; the same one when the same array comes again.
 
-    def _fresh_slot(self, key: tuple[int, int], value: Array, source: Tensor | None) -> Node:
+        `hint` is the leaf that the array's tensor had in another trace: most likely its leaf here.
+        """
+        key = (id(value), id(source))
+        if (node := self.slots.get(key)) is not None:
+            return node
         with self.lock:  # two threads would give two arrays one number
             if (node := self.slots.get(key)) is not None:
                 return node
-            type_ = tensor_type(value.shape, value.dtype)
+            type_ = hint.type if hint is not None else tensor_type(value.shape, value.dtype)
             number = self.counts.get(type_, 0)
             self.counts[type_] = number + 1
-            node = leaf(type_, "", number)
+            if hint is not None and hint.attrs[1][1] == number:
+                node = hint
+            else:
+                node = leaf(type_, "", number)
             self.values[node] = value  # keeps the array alive, and with it its id
             if source is not None:
                 self.sources[node] = source
             else:
                 self.bytes += value.nbytes
+                if self.bytes > BYTES and not self.scoped:
+                    self.limit = 0  # with the next tensor
             self.slots[key] = node  # last: who finds it finds its value
         return node
 
@@ -138,23 +152,58 @@ def scope() -> Generator[bool]:
         state.trace, state.frozen, state.active = outer, frozen, active
 
 
+@contextmanager
+def staging() -> Generator[Trace]:
+    """A trace in which nothing has a value: a function's graph for whatever it is called with."""
+    outer = state.trace, state.frozen, state.active
+    trace = state.trace = Trace(scoped=True)
+    trace.refusal = (
+        "inside jit a tensor stands for whatever the function will be called with and has no value "
+        "yet; use wb.where(condition, a, b) in place of if, and no float() or print"
+    )
+    state.frozen, state.active = False, ()
+    try:
+        yield trace
+    finally:
+        state.trace, state.frozen, state.active = outer
+
+
 # --- the user's line ------------------------------------------------------------------------
 
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
-_ours: dict[str, bool] = {}
+_OURS: Site = (_PACKAGE, 0)
+_places = 1 << 16
+# Where an instruction of a code object stands. Decoding a line number costs more than finding it
+# here. A code object is kept as long as its id is used, so that no other one gets it.
+_sites: dict[tuple[int, int], Site] = {}
+_codes: dict[int, CodeType] = {}
+_noting = threading.Lock()
 
 
-def site() -> Site | None:
-    """File and line of the nearest caller outside this package."""
-    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+def site(depth: int = 1) -> Site | None:
+    """File and line of the nearest caller outside this package.
+
+    The search begins `depth` frames up: all that are nearer are known to be this package's.
+    """
+    frame = sys._getframe(depth)  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
-        file = frame.f_code.co_filename
-        if (ours := _ours.get(file)) is None:
-            ours = _ours[file] = file.startswith(_PACKAGE)
-        if not ours:
-            return file, frame.f_lineno
+        at = _sites.get((id(frame.f_code), frame.f_lasti)) or _noted(frame)
+        if at is not _OURS:
+            return at
         frame = frame.f_back
     return None
+
+
+def _noted(frame: FrameType) -> Site:
+    code = frame.f_code
+    at = _OURS if code.co_filename.startswith(_PACKAGE) else (code.co_filename, frame.f_lineno)
+    with _noting:
+        if len(_sites) >= _places:
+            _sites.clear()
+            _codes.clear()
+        _codes[id(code)] = code
+        _sites[id(code), frame.f_lasti] = at
+    return at
 
 
 # --- tensors of several traces ---------------------------------------------------------------
@@ -190,8 +239,10 @@ def enter(t: Tensor, trace: Trace) -> Node:
         evaluate(t)
         origin = t._trace
     if origin is None or node is None:
-        node = trace.slot(t._value, t if t._flags & GRAD else None)
+        node = trace.slot(t._value, t if t._flags & GRAD else None, t._slot[1])
         t._slot = (trace.number, node)
+        if trace.scoped:
+            trace.captured[node] = t
         return node
     return _import(node, origin, trace)
 
@@ -212,32 +263,31 @@ def _import(root: Node, origin: Trace, into: Trace) -> Node:
     rewrite([root], change, known)
     for node in tuple(origin.kept):  # another thread may be evaluating there
         if node in known and known[node] not in into.values:
-            keep(into, known[node], origin.values[node])
+            keep(into, (known[node],), (origin.values[node],))
     return known[root]
 
 
 # --- evaluation ---------------------------------------------------------------------------------
 
 
-_states: dict[tuple[int, Node], int] = {}
+_states: dict[tuple[int, tuple[Node, ...]], int] = {}
 _state_numbers = itertools.count(1)
 
 
-def _state_after(number: int, node: Node) -> int:
-    """The number of a state in which `node` is kept as well: the same one whenever that happens."""
-    if (known := _states.get((number, node))) is not None:
+def _state_after(number: int, nodes: tuple[Node, ...]) -> int:
+    """The number of a state in which `nodes` are kept too: the same one whenever that happens."""
+    if (known := _states.get((number, nodes))) is not None:
         return known
     if len(_states) >= 1 << 17:
         _states.clear()
-    return _states.setdefault((number, node), next(_state_numbers))
+    return _states.setdefault((number, nodes), next(_state_numbers))
 
 
-def keep(trace: Trace, node: Node, value: Array) -> None:
-    """Remember an evaluated node; later programs of the trace start from it."""
-    if node not in trace.values:
-        trace.values[node] = value
-        trace.kept[node] = None
-        trace.state = _state_after(trace.state, node)
+def keep(trace: Trace, nodes: tuple[Node, ...], values: Sequence[Array]) -> None:
+    """Remember evaluated nodes, not kept so far; later programs of the trace start from them."""
+    trace.values.update(zip(nodes, values, strict=True))
+    trace.kept.update(dict.fromkeys(nodes))
+    trace.state = _state_after(trace.state, nodes)
 
 
 def evaluate(*wanted: Tensor) -> None:
@@ -252,6 +302,8 @@ def evaluate(*wanted: Tensor) -> None:
             )
         if (trace := t._trace) is None:  # another thread was faster
             continue
+        if trace.refusal:
+            raise NoValue(trace.refusal)
         with trace.lock:
             if t._value is None:
                 _evaluate(trace, t)
@@ -259,32 +311,36 @@ def evaluate(*wanted: Tensor) -> None:
 
 def settle(trace: Trace) -> None:
     """Evaluate what is alive of a trace."""
-    live = [t for t in live_tensors(trace) if t._value is None and not t._flags & ABSTRACT]
-    if live:
-        evaluate(live[-1])
+    pending = [t for _, t in _alive(trace) if t._value is None and not t._flags & ABSTRACT]
+    if pending:
+        evaluate(pending[-1])
     trace.bytes = 0
-    trace.tensors = [r for r in trace.tensors if (t := r()) is not None and t._trace is not None]
+    trace.limit = LIMIT
+    trace.tensors = [ref for ref, t in _alive(trace) if t._trace is not None]
 
 
-def live_tensors(trace: Trace) -> list[Tensor]:
+def _alive(trace: Trace) -> list[tuple[weakref.ref[Tensor], Tensor]]:
     """The tensors of a trace that somebody holds."""
-    # A tensor that was rebound, as by x[i] = v, may be listed twice.
-    return list({id(t): t for ref in trace.tensors if (t := ref()) is not None}.values())
+    return [(ref, t) for ref in trace.tensors if (t := ref()) is not None]
 
 
 def _evaluate(trace: Trace, wanted: Tensor) -> None:
-    live = [t for t in live_tensors(trace) if t._value is None and not t._flags & ABSTRACT]
-    if not any(t is wanted for t in live):
-        live.append(wanted)
+    alive: list[tuple[weakref.ref[Tensor], Tensor]] = []
+    pending: dict[int, Tensor] = {}  # by identity: rebound, as by x[i] = v, one is listed twice
+    for ref in trace.tensors:
+        if (t := ref()) is not None:
+            alive.append((ref, t))
+            if t._value is None and not t._flags & ABSTRACT:
+                pending[id(t)] = t
+    pending[id(wanted)] = wanted
     try:
-        _compute(trace, live)
+        _compute(trace, list(pending.values()))
     except WingbeatError:
-        if len(live) == 1:
+        if len(pending) == 1:
             raise
         _compute(trace, [wanted])  # another tensor's failure is not this one's
         return
-    rest = [r for r in trace.tensors if (t := r()) is not None and t._trace is not None]
-    trace.tensors = rest
+    trace.tensors = [ref for ref, t in alive if t._trace is not None]
     # What starts from inputs again starts a trace again: so it meets the leaves, nodes and programs
     # of the time before, and what was kept of this trace lives as long as its tensors do.
     if state.trace is trace and not trace.scoped:
@@ -293,18 +349,17 @@ def _evaluate(trace: Trace, wanted: Tensor) -> None:
 
 def _compute(trace: Trace, live: list[Tensor]) -> None:
     nodes: list[Node] = [t._node for t in live]  # type: ignore[misc]
-    roots = tuple(dict.fromkeys([n for n in nodes if n not in trace.values]))
-    wanted = [n for n, t in zip(nodes, live, strict=True) if t._flags & GRAD]
-    tracked = tuple(dict.fromkeys(wanted))
-    extra: tuple[Node, ...] = ()
-    if tracked and not trace.swept and not trace.scoped:
-        extra = tuple(n for n in _read_by_reverse(trace, tracked) if n not in trace.values)
-    targets = (*roots, *extra)
+    values = trace.values
+    targets = tuple(dict.fromkeys([n for n in nodes if n not in values]))
+    if not trace.swept and not trace.scoped:
+        tracked = tuple(dict.fromkeys([t._node for t in live if t._flags & GRAD]))
+        if tracked:
+            read = _read_by_reverse(trace, tracked)  # type: ignore[arg-type]
+            targets += tuple([n for n in read if n not in values and n not in targets])
     if targets:
-        for node, value in zip(targets, run_nodes(trace, targets), strict=True):
-            keep(trace, node, value)
+        keep(trace, targets, run_nodes(trace, targets))
     for t, node in zip(live, nodes, strict=True):
-        t._value = trace.values[node]
+        t._value = values[node]
         if not t._flags and not trace.scoped:
             detach(t)
 
@@ -316,7 +371,17 @@ def detach(t: Tensor) -> None:
     t._node = None
 
 
-_prepared: Cache[Any, tuple[Program, list[Node], list[Site | None]]] = Cache(4096)
+@dataclass(frozen=True)
+class _Ready:
+    """How nodes of a trace in some state are evaluated."""
+
+    program: Program
+    inputs: list[Node]  # whose values the program takes
+    sites: list[Site | None]
+    bodies: list[tuple[int, Node]]  # what roots that are composites are made of
+
+
+_prepared: Cache[Any, _Ready] = Cache(4096)
 _residuals: Cache[Any, tuple[Node, ...]] = Cache(1024)
 
 
@@ -324,15 +389,15 @@ def run_nodes(trace: Trace, roots: tuple[Node, ...]) -> list[Array]:
     """The values of nodes of a trace, starting from what is known of it."""
     key = (roots, trace.state)
     ready = _prepared.get(key) or _prepared.put(key, _prepare(trace, roots))
-    executable, inputs, sites = ready
+    values = trace.values
     try:
-        results = executable.run([trace.values[n] for n in inputs])
+        results = ready.program.run([values[n] for n in ready.inputs])
     except StepFailed as failure:
-        raise _located(failure, sites[failure.step]) from None
+        raise _located(failure, ready.sites[failure.step]) from None
     # A composite's result is the result of its body too, which derivatives are made of.
-    for node, value in zip(roots, results, strict=True):
-        if (body := trace.bodies.get(node, node)) is not node:
-            keep(trace, body, value)
+    for k, body in ready.bodies:
+        if body not in values and body not in roots:
+            keep(trace, (body,), (results[k],))
     return results
 
 
@@ -348,7 +413,7 @@ def _stand_ins(trace: Trace, bodies: list[Node]) -> dict[Node, Node]:
     return {node: leaf(node.type, "known", k) for k, node in enumerate(edge)}
 
 
-def _prepare(trace: Trace, roots: tuple[Node, ...]) -> Any:
+def _prepare(trace: Trace, roots: tuple[Node, ...]) -> _Ready:
     """Inline, cut at what is known already, simplify, and make the program."""
     bodies = _bodies(trace, roots)
     stand_in = _stand_ins(trace, bodies)
@@ -356,7 +421,8 @@ def _prepare(trace: Trace, roots: tuple[Node, ...]) -> Any:
     executable, order = program([new[b] for b in bodies])
     behind = {v: k for k, v in stand_in.items()}
     inputs = [behind.get(n, n) for n in order if n.op is None]
-    return executable, inputs, [n.site for n in order]
+    composed = [(k, b) for k, b in enumerate(bodies) if b is not roots[k]]
+    return _Ready(executable, inputs, [n.site for n in order], composed)
 
 
 def _located(failure: StepFailed, at: Site | None) -> Exception:

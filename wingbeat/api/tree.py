@@ -19,12 +19,17 @@ from wingbeat.errors import TypeMismatch
 
 Flatten = Callable[[Any], tuple[list[Any], Any]]
 Unflatten = Callable[[Any, list[Any]], Any]
+Structure = Callable[[Any], Any]
 
 _registered: dict[type, tuple[Flatten, Unflatten]] = {}
+_structures: dict[type, Structure] = {}
 
 
-def register(cls: type, flatten: Flatten, unflatten: Unflatten) -> None:
+def register(cls: type, flatten: Flatten, unflatten: Unflatten, structure: Structure = id) -> None:
     """Teach trees a class: `flatten(x)` is (children, rest), `unflatten(rest, children)` is x.
+
+    `structure(x)` is hashable and equal for objects that differ in their leaves only; by default an
+    object is like no other.
 
     >>> from wingbeat.api import tree
     >>> class Pair:
@@ -35,39 +40,71 @@ def register(cls: type, flatten: Flatten, unflatten: Unflatten) -> None:
     [1, 2]
     """
     _registered[cls] = (flatten, unflatten)
+    _structures[cls] = structure
+    _openers.clear()
 
 
 class Branch(NamedTuple):
-    """A node of a tree: its children, how to put others in their place, what it must equal."""
+    """A node of a tree: its children, how to put others in their place, what it must equal.
+
+    `keys` are those of a dict, `fields` the names of attributes; where both are empty, children are
+    counted.
+    """
 
     children: list[Any]
     build: Callable[[list[Any]], Any]
     kind: Any
     keys: tuple[Any, ...] = ()
+    fields: tuple[str, ...] = ()
 
 
 def open(x: Any) -> Branch | None:
     """The branch that `x` is; None for a leaf, and for None, which is an empty tree."""
-    for cls in type(x).__mro__:
-        if cls in _registered:
-            flatten, unflatten = _registered[cls]
-            children, rest = flatten(x)
-            return Branch(children, functools.partial(unflatten, rest), type(x))
-    if isinstance(x, dict):
-        return Branch(list(x.values()), lambda new: _dict_like(x, new), dict, tuple(x))
-    if isinstance(x, tuple) and hasattr(x, "_fields"):
-        return Branch(list(x), lambda new: type(x)(*new), list)
-    if isinstance(x, list | tuple):
-        return Branch(list(x), lambda new: type(x)(new), list)
-    if dataclasses.is_dataclass(x) and not isinstance(x, type):
-        names = [f.name for f in dataclasses.fields(x) if f.init]
-        children = [getattr(x, n) for n in names]
-        return Branch(
-            children,
-            lambda new: dataclasses.replace(x, **dict(zip(names, new, strict=True))),
-            type(x),
-        )
-    return None
+    opener = _openers.get(type(x), _UNKNOWN)
+    if opener is _UNKNOWN:
+        opener = _openers[type(x)] = _opener(type(x))
+    return None if opener is None else opener(x)
+
+
+def structure(x: Any) -> Any:
+    """What is hashable and equal for branches that differ in what is below them only."""
+    for base in type(x).__mro__:
+        if base in _structures:
+            return _structures[base](x)
+    return type(x)
+
+
+_UNKNOWN: Any = object()
+_openers: dict[type, Callable[[Any], Branch] | None] = {}  # None: instances are leaves
+
+
+def _opener(cls: type) -> Callable[[Any], Branch] | None:
+    """How instances of a class are opened."""
+    for base in cls.__mro__:
+        if base in _registered:
+            return functools.partial(_open_registered, *_registered[base])
+    if issubclass(cls, dict):
+        return lambda x: Branch(list(x.values()), lambda new: _dict_like(x, new), dict, tuple(x))
+    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        return lambda x: Branch(list(x), lambda new: cls(*new), list, fields=x._fields)
+    if issubclass(cls, list | tuple):
+        return lambda x: Branch(list(x), cls, list)
+    return _open_dataclass if dataclasses.is_dataclass(cls) else None
+
+
+def _open_registered(flatten: Flatten, unflatten: Unflatten, x: Any) -> Branch:
+    children, rest = flatten(x)
+    return Branch(children, functools.partial(unflatten, rest), type(x))
+
+
+def _open_dataclass(x: Any) -> Branch:
+    names = [f.name for f in dataclasses.fields(x) if f.init]
+    return Branch(
+        [getattr(x, n) for n in names],
+        lambda new: dataclasses.replace(x, **dict(zip(names, new, strict=True))),
+        type(x),
+        fields=tuple(names),
+    )
 
 
 def _dict_like(x: dict[Any, Any], values: list[Any]) -> dict[Any, Any]:
@@ -113,6 +150,24 @@ def leaves(x: Any) -> list[Any]:
     [1, 2]
     """
     return flatten(x)[0]
+
+
+def paths(x: Any) -> list[str]:
+    """Where each leaf of a tree stands, as it is written behind the name of the tree.
+
+    >>> from wingbeat.api import tree
+    >>> tree.paths({"a": 1, "b": (2, 3)})
+    ["['a']", "['b'][0]", "['b'][1]"]
+    """
+    if x is None:
+        return []
+    branch = open(x)
+    if branch is None:
+        return [""]
+    steps = [f"[{key!r}]" for key in branch.keys] or [f".{name}" for name in branch.fields]
+    steps = steps or [f"[{k}]" for k in range(len(branch.children))]
+    parts = zip(steps, branch.children, strict=True)
+    return [step + below for step, child in parts for below in paths(child)]
 
 
 def matched(x: Any, other: Any, name: str = "tree") -> list[Any]:

@@ -2,6 +2,9 @@
 
 Two graphs of the same operations, types and wiring are one program, whatever their call sites and
 whatever data stands behind their leaves; the second of them plans nothing.
+
+With the backend "llvm" a program begins on the interpreter, and becomes native code once that has
+taken about as long as compiling will; at once where that is asked for (see `Adaptive`).
 """
 
 from __future__ import annotations
@@ -9,12 +12,15 @@ from __future__ import annotations
 import importlib
 import os
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from wingbeat.errors import BadInput, InvalidGraph
+from wingbeat.backend import cost
+from wingbeat.backend.roofline import Cost, cost_of
+from wingbeat.errors import BadInput, Interpreted, InvalidGraph, NotSupported
 from wingbeat.ir.node import Node
 from wingbeat.ir.walk import toposort
 
@@ -22,8 +28,9 @@ K = TypeVar("K")
 V = TypeVar("V")
 Array = Any
 Run = Callable[[Sequence[Array]], list[Array]]
-BACKENDS = ("numpy", "reference")
-CAPACITY = 4096  # programs kept; the least recently used goes first
+BACKENDS = ("llvm", "numpy", "reference")
+DEFAULT = "numpy"  # where WINGBEAT_BACKEND does not name one
+CAPACITY = 4096  # programs kept; the oldest goes first
 
 
 class StepFailed(Exception):
@@ -33,6 +40,15 @@ class StepFailed(Exception):
         super().__init__(str(cause))
         self.step = step
         self.cause = cause
+
+
+class NotCompiled(Exception):
+    """A backend has no code for a graph; `operation` names the node that it failed at."""
+
+    def __init__(self, operation: str, reason: str) -> None:
+        super().__init__(f"{operation}: {reason}")
+        self.operation = operation
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -60,32 +76,54 @@ class Backend(Protocol):
 
 
 @dataclass(frozen=True)
+class Memory:
+    """Bytes that a program works with."""
+
+    inputs: int
+    outputs: int  # that are new arrays
+    arena: int  # taken for what lies between them
+    live: int  # of the arena, what is needed at once, at the worst moment
+
+    @property
+    def peak(self) -> int:
+        return self.inputs + self.outputs + self.arena
+
+
+@dataclass(frozen=True)
 class Program:
     """A graph and the function that runs it."""
 
     graph: Graph
     run: Run
 
+    @property
+    def memory(self) -> Memory:
+        """What the native form of the program works with; of others, an estimate."""
+        known = getattr(self.run, "memory", None)
+        return Memory(**cost.memory(self.graph)) if known is None else known
+
+    @property
+    def cost(self) -> Cost:
+        """Operations, bytes and the least time of one run."""
+        return cost_of(self.graph)
+
 
 class Cache(Generic[K, V]):
-    """A bounded table, safe for several threads."""
+    """A bounded table, safe for several threads; the oldest entry makes room for a new one."""
 
     def __init__(self, capacity: int) -> None:
-        self._items: OrderedDict[K, V] = OrderedDict()
+        self._items: dict[K, V] = {}
         self._lock = threading.Lock()
         self._capacity = capacity
 
     def get(self, key: K) -> V | None:
-        with self._lock:
-            if (found := self._items.get(key)) is not None:
-                self._items.move_to_end(key)
-            return found
+        return self._items.get(key)  # one operation of a dict, which needs no lock
 
     def put(self, key: K, value: V) -> V:
         with self._lock:
             kept = self._items.setdefault(key, value)
             if len(self._items) > self._capacity:
-                self._items.popitem(last=False)
+                del self._items[next(iter(self._items))]
             return kept
 
     def clear(self) -> None:
@@ -100,9 +138,29 @@ _programs: Cache[Any, Program] = Cache(CAPACITY)
 _backends: dict[str, Backend] = {}
 
 
+class _Asked(threading.local):
+    natively: bool = False
+
+
+_asked = _Asked()
+
+
+@contextmanager
+def natively() -> Generator[None]:
+    """Programs that this thread runs meanwhile are native from the first run on, where they can be.
+
+    So the same program gives the same bits, whatever ran before it.
+    """
+    before, _asked.natively = _asked.natively, True
+    try:
+        yield
+    finally:
+        _asked.natively = before
+
+
 def chosen() -> str:
-    """The name of the backend in use: `WINGBEAT_BACKEND`, else numpy."""
-    name = os.environ.get("WINGBEAT_BACKEND", "numpy")
+    """The name of the backend in use: `WINGBEAT_BACKEND`, else the default."""
+    name = os.environ.get("WINGBEAT_BACKEND", DEFAULT)
     if name not in BACKENDS:
         raise BadInput(f"WINGBEAT_BACKEND={name!r} is unknown; use one of {', '.join(BACKENDS)}")
     return name
@@ -116,18 +174,94 @@ def load(name: str) -> Backend:
     return _backends[name]
 
 
-def program(roots: Sequence[Node], backend: str = "") -> tuple[Program, list[Node]]:
+def program(
+    roots: Sequence[Node],
+    backend: str = "",
+    *,
+    eager: bool = False,
+    donated: Collection[Node] = (),
+) -> tuple[Program, list[Node]]:
     """A program that computes `roots`, and its nodes in order; leaves are its inputs.
 
     The graph must be free of composites. The nodes returned are those of `roots`' own graph, in the
     same order as the program's, which may have been made from another graph of the same structure.
+
+    `backend`, or `WINGBEAT_BACKEND`, forces one: "llvm" is then native from the first run on, as it
+    is with `eager`. `donated` are leaves whose arrays nobody needs after a run: native code may
+    write into them, and return them as results. Such an array may not share memory with anything
+    that is still needed.
     """
     name = backend or chosen()
     order = toposort(roots)
     key, graph = _canonical(order, roots)
-    if (known := _programs.get((name, key))) is not None:
+    given = tuple(k for k in graph.inputs if order[k] in donated) if name == "llvm" else ()
+    forced = bool(backend) or eager or "WINGBEAT_BACKEND" in os.environ
+    kind = "adaptive" if name == "llvm" and not forced and not given else name
+    if (known := _programs.get((kind, given, key))) is not None:
         return known, order
-    return _programs.put((name, key), Program(graph, load(name).compile(graph))), order
+    if kind == "adaptive":
+        run: Run = Adaptive(graph, key)
+    elif kind == "llvm":
+        run = _native(graph, given)
+    else:
+        run = load(kind).compile(graph)
+    return _programs.put((kind, given, key), Program(graph, run)), order
+
+
+class Adaptive:
+    """Runs a graph on the interpreter while compiling it would not pay, then natively.
+
+    It becomes native when the interpreter has worked about as long, by estimate, as the compiler
+    would have to: so whatever comes, the time spent is at most twice the least possible. Estimates
+    depend on the graph alone, not on clocks: a script gives the same bits whenever it is run.
+    """
+
+    def __init__(self, graph: Graph, key: Any) -> None:
+        self._graph, self._key = graph, key
+        self._interpreted = load("numpy").compile(graph)
+        self._native: Run | None = None
+        self._left = cost.compiling(graph)
+        self._once = cost.interpreting(graph)
+
+    def __call__(self, arrays: Sequence[Array]) -> list[Array]:
+        if self._native is not None:
+            return self._native(arrays)
+        if self._left > 0 and not _asked.natively:
+            self._left -= self._once
+            return self._interpreted(arrays)
+        self._native = self._compiled().run
+        return self._native(arrays)
+
+    def _compiled(self) -> Program:
+        """The program that is native in any case; it may have been made before."""
+        where = ("llvm", (), self._key)
+        known = _programs.get(where)
+        return known or _programs.put(where, Program(self._graph, _native(self._graph, ())))
+
+    @property
+    def memory(self) -> Memory | None:
+        """What the native form works with, once it is there."""
+        return getattr(self._native, "memory", None)
+
+
+_warned: set[str] = set()
+
+
+def _native(graph: Graph, given: tuple[int, ...]) -> Run:
+    """The native form of a graph; where there is none, the interpreted one, and a warning."""
+    backend: Any = load("llvm")
+    try:
+        return backend.compile(graph, given)
+    except NotCompiled as error:
+        if error.operation not in _warned:
+            _warned.add(error.operation)
+            warnings.warn(
+                f"{error.operation} has no native code ({error.reason}); programs with it run on "
+                "the NumPy interpreter, which gives the same results, but not as fast",
+                Interpreted,
+                stacklevel=3,
+            )
+        return load("numpy").compile(graph)
 
 
 def _canonical(order: list[Node], roots: Sequence[Node]) -> tuple[Any, Graph]:
@@ -146,6 +280,40 @@ def _canonical(order: list[Node], roots: Sequence[Node]) -> tuple[Any, Graph]:
     return tuple(structure), Graph(tuple(order), inputs, outputs, operands)
 
 
+def described(program: Program, what: str) -> str:
+    """The `plan` or the `llvm_ir` of a program as the chosen backend would make it.
+
+    Raises `NotSupported` where it makes none.
+    """
+    backend = load(chosen())
+    describe: Callable[[Graph], str] | None = getattr(backend, what, None)
+    if describe is None:
+        raise NotSupported(
+            f"{what}: the backend {chosen()!r} has none; set WINGBEAT_BACKEND=llvm to see it"
+        )
+    return describe(program.graph)
+
+
 def clear_programs() -> None:
-    """Forget every program."""
+    """Forget every program, and the memory that is kept for them."""
     _programs.clear()
+    for backend in _backends.values():
+        getattr(backend, "forget", lambda: None)()
+
+
+def get_num_threads() -> int:
+    """The number of threads that native code uses for one program."""
+    from wingbeat.backend.llvm import threads
+
+    return threads.get_num_threads()
+
+
+def set_num_threads(number: int) -> None:
+    """Use that many threads in native code. Results do not depend on it.
+
+    Raises:
+        BadInput: `number` is not an integer between 1 and 1024.
+    """
+    from wingbeat.backend.llvm import threads
+
+    threads.set_num_threads(number)

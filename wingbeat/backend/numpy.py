@@ -33,7 +33,7 @@ def compile(graph: Graph) -> Run:
                     raise StepFailed(k, error) from error
                 for x in dead:
                     env[x] = None
-        return [_frozen(env[k]) for k in outputs]
+        return [frozen(env[k]) for k in outputs]
 
     return run
 
@@ -71,7 +71,7 @@ def _into(function: np.ufunc, place: int, *xs: Array) -> Array:
     return function(*xs, out=xs[place])
 
 
-def _frozen(value: Any) -> Array:
+def frozen(value: Any) -> Array:
     """Tensors are values, so what stands behind them cannot be written to.
 
     The array itself may be an input, which stays as its owner wants it: a view is made read-only.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -146,6 +147,28 @@ def _evaluate(node: Any, xs: list[Array]) -> Array:
         for i in np.ndindex(*node.type.shape):
             z[i] = _stored(node.op.element(scalars, read, i, **attrs), node.type.dtype)
     z.flags.writeable = False
+    return z
+
+
+_COMBINE: dict[str, Callable[[Any, Any], Any]] = {"add": operator.add, "max": max}
+
+
+def swept(node: Any, xs: Sequence[Array]) -> Array:
+    """The value of a node by the sequential form of its primitive; it equals that by `element`."""
+    sweep, attrs, dtype = node.op.sweep, dict(node.attrs), node.type.dtype
+    scalars, read = PythonScalars(dtype), [Operand(x) for x in xs]
+    z = np.full(node.type.shape, sweep.start, dtype)
+    along = None if sweep.along is None else sweep.along(**attrs)
+    for k in np.ndindex(*sweep.extents(*(x.shape for x in xs), **attrs)):
+        target = tuple(sweep.target(scalars, read, k, **attrs))
+        if any(not 0 <= i < n for i, n in zip(target, z.shape, strict=True)):
+            raise OutOfRange(f"index {target} is outside shape {z.shape}")
+        before = target
+        if along is not None:
+            before = tuple(i - (axis == along) for axis, i in enumerate(target))
+        old = sweep.start if min(before, default=0) < 0 else z[before].item()
+        term = sweep.term(scalars, read, k, **attrs)
+        z[target] = _stored(_COMBINE[sweep.kind](old, term), dtype)
     return z
 
 

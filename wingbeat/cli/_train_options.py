@@ -1,16 +1,20 @@
 """The flags of `wingbeat train`: how each is read, and what it is where nobody gives it."""
 
 import argparse
+import csv
+import io
 import math
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wingbeat.errors import BadInput
+from wingbeat.errors import Advice, BadInput, WingbeatError
 
 ACTIVATIONS = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid", "gelu": "GELU", "silu": "SiLU"}
 OPTIMIZERS = ("sgd", "adam", "adamw")
 DTYPES = ("float32", "float64")
+TASKS = ("classification", "regression")
 SCHEDULES = "constant, cosine, onecycle, step:EPOCHS or step:EPOCHS:FACTOR"
 _WIDEST, _DEEPEST = 100_000, 50
 
@@ -86,6 +90,40 @@ def schedule(text: str) -> str:
     raise ValueError(f"{SCHEDULES}, with a factor between 0 and 1")
 
 
+def yes_or_no(text: str) -> bool:
+    """Reads "yes" or "no"."""
+    return choice(("yes", "no"))(text) == "yes"
+
+
+def columns(text: str) -> list[str]:
+    """Reads names with commas between them; a name with a comma of its own stands in quotes."""
+    try:
+        found = next(csv.reader([text], strict=True, skipinitialspace=True), [])
+    except csv.Error:
+        found = []
+    if not found or not all(found):
+        raise ValueError('names of columns, as id or id,name or "one, of two",other')
+    return found
+
+
+def delimiter(text: str) -> str:
+    """Reads one character; "tab" is easier to write than the character is."""
+    if text == "tab":
+        return "\t"
+    if len(text) != 1 or text in '"\r\n\0':
+        raise ValueError('one character, as ";" is, or "tab"')
+    return text
+
+
+def encoding(text: str) -> str:
+    """Reads the name of a text encoding."""
+    try:
+        io.TextIOWrapper(io.BytesIO(), encoding=text)
+    except (LookupError, ValueError):
+        raise ValueError("a text encoding, as utf-8, cp1252 or latin-1") from None
+    return text
+
+
 @dataclass(frozen=True)
 class Option:
     """A flag."""
@@ -97,9 +135,18 @@ class Option:
     default: Any = None
 
 
+CSV = (
+    Option("target", "COLUMN", str, "CSV: column to predict"),
+    Option("drop", "COLUMN[,COLUMN]", columns, "CSV: columns to leave out (none)"),
+    Option("task", "NAME", choice(TASKS), f"CSV: {' or '.join(TASKS)} (by the look of the target)"),
+    Option("header", "yes|no", yes_or_no, "CSV: whether the first row holds names (by its look)"),
+    Option("delimiter", "CHAR", delimiter, 'CSV: between cells; "tab" for one (by its look)'),
+    Option("decimal", "CHAR", choice((".", ",")), "CSV: . or , in numbers (.)"),
+    Option("encoding", "NAME", encoding, "CSV: of the text (utf-8)"),
+)
 OPTIONS = (
     Option("data", "DIR", str, "folder with the four MNIST files (else $WINGBEAT_MNIST)"),
-    Option("target", "COLUMN", str, "column of the CSV file to predict"),
+    *CSV,
     Option("hidden", "N[,N]", widths, 'widths of the hidden layers, or "none" (128)', [128]),
     Option("activation", "NAME", choice(ACTIVATIONS), f"{', '.join(ACTIVATIONS)} (relu)", "relu"),
     Option("dropout", "P", real(0, 1), "share of units silenced at each step (0)", 0.0),
@@ -156,3 +203,24 @@ def read_options(texts: Mapping[str, str | None]) -> dict[str, Any]:
         except ValueError as rule:
             raise BadInput(f"--{option.name}: {rule}; got {text!r}") from None
     return found
+
+
+def in_flags(error: WingbeatError) -> str:
+    """An error's message, with the flag of this command wherever it advises an option."""
+    return "".join(_flag(part) if isinstance(part, Advice) else str(part) for part in error.args)
+
+
+def _flag(advice: Advice) -> str:
+    name = {"clip_norm": "clip"}.get(advice.name, advice.name)
+    return f"--{name} {_word(advice.value)}"
+
+
+def _word(value: Any) -> str:
+    """A value as a word for the shell, which the flag reads as this value."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        text = io.StringIO()
+        csv.writer(text, lineterminator="").writerow(value)
+        return shlex.quote(text.getvalue())
+    return shlex.quote(f"{value:g}" if isinstance(value, float) else str(value))

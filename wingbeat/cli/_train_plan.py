@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import wingbeat as wb
-from wingbeat.cli._train_options import OPTIONS, read_options
+from wingbeat.cli._train_options import CSV, OPTIONS, read_options
 from wingbeat.errors import BadCheckpoint, BadInput
 
 _BUILT_IN = ("digits", "mnist")
@@ -72,8 +72,8 @@ def _insist_on_agreement(what: str, given: Mapping[str, str], values: dict[str, 
     csv = what not in _BUILT_IN
     if csv and "target" not in given:
         raise BadInput(f"train: {what} needs --target COLUMN, the column to predict")
-    if not csv and "target" in given:
-        raise BadInput(f"train: --target belongs to CSV files; {what} has its labels")
+    for name in (option.name for option in CSV if option.name in given and not csv):
+        raise BadInput(f"train: --{name} belongs to CSV files, and {what} is none")
     if what != "mnist" and "data" in given:
         raise BadInput(f"train: --data belongs to mnist; {what} needs no folder")
     if "momentum" in given and values["optimizer"] != "sgd":
@@ -136,7 +136,7 @@ def _has(name: str, plan: Plan) -> str:
     value = plan[name]
     if value is None:
         return f"which has no {name}"
-    return f"which has {','.join(map(str, value)) or 'none' if name == 'hidden' else value}"
+    return f"which has {','.join(map(str, value)) or 'none' if isinstance(value, list) else value}"
 
 
 def load(plan: Plan) -> "tuple[wb.data.Dataset, wb.data.Dataset]":
@@ -145,7 +145,8 @@ def load(plan: Plan) -> "tuple[wb.data.Dataset, wb.data.Dataset]":
         return wb.data.digits(dtype=plan["dtype"])
     if plan.what == "mnist":
         return wb.data.mnist(plan["data"], dtype=plan["dtype"])
-    return wb.data.csv(plan.what, plan["target"], dtype=plan["dtype"])
+    given = {o.name: plan[o.name] for o in CSV if plan[o.name] is not None}
+    return wb.data.csv(plan.what, dtype=plan["dtype"], **given)
 
 
 def digest(*parts: "wb.data.Dataset") -> str:

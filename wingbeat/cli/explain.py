@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-import wingbeat as wb
+from wingbeat import explain
 from wingbeat.errors import BadInput
 
 _EXAMPLE = """example:
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     ):  # fmt: skip
         if given:
             raise BadInput(f"explain: {flag} belongs to --solve; add --solve NAME=GOAL")
-    explanation = wb.explain.explain_text(
+    explanation = explain.explain_text(
         args.expression,
         _complete(args.expression, values),
         wrt=_names(args.wrt) if args.wrt is not None else None,
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _complete(expression: str, values: dict[str, Any]) -> dict[str, Any]:
     """The values; without any the command does not show formulas alone, as the library does."""
-    inputs = wb.explain.parse(expression).inputs
+    inputs = explain.parse(expression).inputs
     if inputs and not values:
         have = "has no value" if len(inputs) == 1 else "have no value"
         raise BadInput(f"{', '.join(inputs)} {have}; add {' '.join(f'{n}=...' for n in inputs)}")
@@ -105,7 +105,7 @@ def _pair(word: str, what: str) -> tuple[str, Any]:
     name = name.strip()
     if not sign or not name.isidentifier():
         raise BadInput(f"explain: {word!r} is not {what}; write name=number, as in w=3")
-    return name, wb.explain.read_value(text, name)
+    return name, explain.read_value(text, name)
 
 
 def _number(name: str, value: Any) -> float:
@@ -132,7 +132,7 @@ def _solve(args: argparse.Namespace, values: dict[str, Any]) -> int:
         raise BadInput(
             f"explain: --max-steps must be a whole number from 1 to 100000, not {steps!r}"
         )
-    found = wb.explain.solve(
+    found = explain.solve(
         args.expression,
         values,
         target,

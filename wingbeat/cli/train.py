@@ -8,16 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import wingbeat as wb
 from wingbeat import nn, optim
-from wingbeat.cli import _curves, _train_options, _train_report
+from wingbeat.cli import INTERRUPTED, _curves, _train_options, _train_report
+from wingbeat.cli._interrupt import ends_at_once
 from wingbeat.cli._train_plan import Plan, digest, from_checkpoint, from_flags, load
-from wingbeat.errors import BadCheckpoint, BadInput
+from wingbeat.errors import BadCheckpoint, BadInput, WingbeatError
 
 _KEPT_APART = (
     0.1  # of the training data, for early stopping: the test data must not decide anything
 )
-_INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
             plan, known = from_checkpoint(args.resume, args.what, texts)
         else:
             plan, known = from_flags(args.what, texts), None
-        parts = _parts(plan)
+        with ends_at_once():  # scikit-learn is imported for its data
+            parts = _parts(plan)
         found = digest(parts.train, parts.test)
         if known is not None and known != found:
             raise BadCheckpoint(
@@ -62,7 +65,9 @@ def run(args: argparse.Namespace) -> int:
         return _train(plan, parts, model, fit, folder, found, resume=known is not None)
     except KeyboardInterrupt:
         _say_how_to_go_on(folder)
-        return _INTERRUPTED
+        return INTERRUPTED
+    except WingbeatError as error:
+        raise type(error)(_train_options.in_flags(error)) from error
 
 
 def _resumed_folder(args: argparse.Namespace) -> Path:
@@ -97,7 +102,9 @@ def _parts(plan: Plan) -> Parts:
     train, test = (replace(d, name=n) for d, n in zip(load(plan), ("train", "test"), strict=True))
     unit = 1.0
     if train.classes is None:
-        centre, unit = float(train.y.mean()), float(train.y.std()) or 1.0
+        largest = float(np.abs(train.y).max()) or 1.0  # no square of a part of it overflows
+        relative = train.y.astype(np.float64) / largest
+        centre, unit = float(relative.mean()) * largest, float(relative.std()) * largest or 1.0
         train, test = (
             replace(d, y=((d.y - centre) / unit).astype(d.y.dtype)) for d in (train, test)
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wingbeat.errors import BadData
+from wingbeat.errors import Advice, BadData
 
 _MISSING = frozenset({"", "na", "n/a", "nan", "-nan", "+nan", "null", "?"})
 
@@ -78,8 +78,9 @@ def _insist_on_decimal(name: str, cells: Sequence[str], decimal: str) -> None:
     ):
         odd = next(cell for cell in present if number(cell, decimal) is None)
         raise BadData(
-            f"csv: column {name!r} holds {odd!r}; write decimal={other!r} if that is a number, and "
-            "remove separators of thousands from the file"
+            f"csv: column {name!r} holds {odd!r}; write ",
+            Advice("decimal", other),
+            " if that is a number, and remove separators of thousands from the file",
         )
 
 

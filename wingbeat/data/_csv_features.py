@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from wingbeat.data._csv_cells import Numbers, Texts, missing, one_hot, read_column
 from wingbeat.data._csv_target import MOST_CATEGORIES
 from wingbeat.data._csv_text import Table
-from wingbeat.errors import BadData
+from wingbeat.errors import Advice, BadData
 
 Rows = NDArray[np.int64]
 
@@ -94,8 +94,10 @@ def _categories(name: str, column: Texts) -> Block:
     if len(categories) > MOST_CATEGORIES:
         raise BadData(
             f"csv: column {name!r} holds {len(categories)} different texts, more than "
-            f"{MOST_CATEGORIES}, and is text because of {column.odd!r} on line {column.line}; "
-            f"write drop=[{name!r}] to leave it out"
+            f"{MOST_CATEGORIES}, and is text because of {column.odd!r} on line {column.line}; ",
+            "write ",
+            Advice("drop", [name]),
+            " to leave it out",
         )
     return Block([f"{name}={c}" for c in categories], matrix, notes=_notes(name, column))
 
@@ -121,5 +123,7 @@ def _standard(block: Block, dtype: np.dtype[Any]) -> NDArray[Any]:
         return x
     raise BadData(
         f"csv: column {block.names[0]!r} spans more than {dtype} holds, from "
-        f"{block.values.min():.3g} to {block.values.max():.3g}; write dtype=np.float64, or check it"
+        f"{block.values.min():.3g} to {block.values.max():.3g}; write ",
+        Advice("dtype", "float64"),
+        ", or check it",
     )

@@ -16,7 +16,7 @@ from wingbeat.data._csv_text import Layout, Table, read_table
 from wingbeat.data._dataset import Dataset
 from wingbeat.data._fields import frozen
 from wingbeat.data._files import user_path
-from wingbeat.errors import BadData, BadInput
+from wingbeat.errors import Advice, BadData, BadInput
 
 
 def csv(
@@ -93,7 +93,7 @@ def csv(
     unnamed = (
         [] if table.named else [f"no header: columns are called {listed(list(table.columns), 3)}"]
     )
-    notes = [*unnamed, *notes, *features.notes]
+    notes = [*unnamed, *notes, *goal.notes, *features.notes]
     y = _fitting(goal, kind, target)
     train, test = (
         _part(features, y[rows], goal, rows, f"{table.path.stem} {name}", notes)
@@ -120,16 +120,23 @@ def _insist_on_names(target: Any, drop: Any) -> None:
 def _insist_on_columns(table: Table, target: str, drop: Sequence[str]) -> None:
     for name in (target, *drop):
         if name not in table.columns:
-            raise BadData(_no_column(table, name))
+            raise BadData(*_no_column(table, name))
 
 
-def _no_column(table: Table, name: str) -> str:
+def _no_column(table: Table, name: str) -> tuple[str | Advice, ...]:
     names = list(table.columns)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    taken = "names" if table.named else "values"
-    first = f"the first row was taken for {taken}; if it is not, write header={not table.named}"
-    hint = f"did you mean {close[0]!r}?" if close else first
-    return f"csv: {table.path} has no column {name!r}, only {listed(names)}; {hint}"
+    missing = f"csv: {table.path} has no column {name!r}, only {listed(names)}; "
+    close = [other for other in names if other.casefold() == name.casefold()]
+    close += difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if close:
+        return missing, f"did you mean {close[0]!r}?"
+    if table.named:
+        first = "the first row was taken for names; if it holds values, write "
+        return missing, first, Advice("header", False), " and call columns c0, c1, ..."
+    first = "the first row was taken for values"
+    if not any(cells[0] == name for cells in table.columns.values()):
+        return missing, first
+    return missing, first, "; if it holds names, write ", Advice("header", True)
 
 
 def _fitting(goal: Target, dtype: np.dtype[Any], target: str) -> NDArray[Any]:
@@ -140,8 +147,8 @@ def _fitting(goal: Target, dtype: np.dtype[Any], target: str) -> NDArray[Any]:
     if not np.isfinite(y).all():
         largest = np.abs(goal.values).max()
         raise BadData(
-            f"csv: target column {target!r} holds {largest:.3g}, too large for {dtype}; "
-            "write dtype=np.float64"
+            f"csv: target column {target!r} holds {largest:.3g}, too large for {dtype}; write ",
+            Advice("dtype", "float64"),
         )
     return y
 

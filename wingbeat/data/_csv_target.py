@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wingbeat.data._csv_cells import Numbers, Texts, missing, read_column
+from wingbeat.data._csv_cells import Numbers, Texts, missing, number, read_column
 from wingbeat.data._csv_text import Table
-from wingbeat.errors import BadData
+from wingbeat.errors import Advice, BadData
 
 MOST_CATEGORIES = 64
 _FEW = 20  # different whole numbers that are taken for classes
@@ -21,6 +21,7 @@ class Target:
 
     values: NDArray[Any]
     classes: tuple[str, ...] | None
+    notes: tuple[str, ...] = ()
 
 
 def drop_unknown(table: Table, target: str) -> tuple[Table, list[str]]:
@@ -41,15 +42,16 @@ def read_target(table: Table, target: str, task: str, decimal: str) -> Target:
     kinds: list[Any] = sorted(set(values))
     if len(kinds) == 1:
         raise BadData(
-            f"csv: target column {target!r} holds {table.columns[target][0]!r} in all "
-            f"{len(table)} rows; there is nothing to learn"
+            f"csv: target column {target!r} holds {table.columns[target][0]!r} in all rows "
+            f"({len(table)}); there is nothing to learn"
         )
     if not _is_classes(column, kinds, task):
         return Target(_numbers(column, target), None)
     _insist_on_few(column, kinds, target)
     label = {kind: k for k, kind in enumerate(kinds)}
     labels = np.array([label[value] for value in values], np.int64)
-    return Target(labels, tuple(_class_name(kind) for kind in kinds))
+    notes = _notes(column, target) if task == "auto" else ()
+    return Target(labels, tuple(_class_name(kind) for kind in kinds), notes)
 
 
 def _is_classes(column: Numbers | Texts, kinds: list[Any], task: str) -> bool:
@@ -64,7 +66,8 @@ def _numbers(column: Numbers | Texts, target: str) -> NDArray[np.float64]:
     if isinstance(column, Texts):
         raise BadData(
             f"csv: target column {target!r} holds {column.odd!r} on line {column.line}, which "
-            "is no number; correct it, or write task='classification'"
+            "is no number; correct it, or write ",
+            Advice("task", "classification"),
         )
     return column.values[:, None]
 
@@ -72,15 +75,21 @@ def _numbers(column: Numbers | Texts, target: str) -> NDArray[np.float64]:
 def _insist_on_few(column: Numbers | Texts, kinds: list[Any], target: str) -> None:
     if len(kinds) <= MOST_CATEGORIES:
         return
-    reason = (
-        f"it is text because of {column.odd!r} on line {column.line}"
-        if isinstance(column, Texts)
-        else "for numbers write task='regression'"
-    )
-    raise BadData(
+    many = (
         f"csv: target column {target!r} holds {len(kinds)} different values, more than "
-        f"{MOST_CATEGORIES} classes; {reason}"
+        f"{MOST_CATEGORIES} classes; "
     )
+    if isinstance(column, Texts):
+        raise BadData(many, f"it is text because of {column.odd!r} on line {column.line}")
+    raise BadData(many, "for numbers write ", Advice("task", "regression"))
+
+
+def _notes(column: Numbers | Texts, target: str) -> tuple[str, ...]:
+    """One stray text among numbers makes every number a class, which may not be what was meant."""
+    if not isinstance(column, Texts) or all(number(cell) is None for cell in column.cells):
+        return ()
+    because = f"because of {column.odd!r} on line {column.line}"
+    return (f"target column {target!r} was taken for classes, not numbers, {because}",)
 
 
 def _class_name(kind: str | float) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from wingbeat.data._checks import listed
 from wingbeat.data._csv_cells import number
 from wingbeat.data._files import open_binary
-from wingbeat.errors import BadData, BadInput
+from wingbeat.errors import Advice, BadData, BadInput
 
 # In this order where several would do: the rarer a character is in text, the likelier it delimits.
 _DELIMITERS = "\t|;,"
@@ -102,12 +102,11 @@ def _text(data: bytes, encoding: str, path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         where = f"byte {data[error.start]:02x} on line {line}"
-        reason = (
-            "it is binary data"
-            if b"\0" in data
-            else "write encoding='cp1252' for a file from an older Windows program"
-        )
-        raise BadData(f"csv: {path} is not {encoding} text ({where}); {reason}") from None
+        wrong = f"csv: {path} is not {encoding} text ({where}); "
+        if b"\0" in data:
+            raise BadData(wrong, "it is binary data") from None
+        older = Advice("encoding", "cp1252")
+        raise BadData(wrong, "write ", older, " for a file from an older Windows program") from None
     except (LookupError, ValueError, TypeError) as error:
         raise BadInput(f"csv: {encoding!r} is no text encoding: {error}") from None
 

@@ -167,11 +167,7 @@ class Dataset:
     def unstandardise(self, rows: ArrayLike) -> NDArray[Any]:
         """Rows of `x`, in the units of the raw data: rows * scales + means, float64.
 
-        Args:
-            rows: numbers of shape (..., f).
-
-        Raises:
-            TypeMismatch: the data were never standardised, or `rows` has another number of columns.
+        Shapes and errors as for `standardise`.
 
         >>> import wingbeat as wb
         >>> lengths = wb.data.Dataset([[-1.0], [1.0]], [1.0, 2.0], means=[170], scales=[10])

@@ -52,6 +52,8 @@ def digits(*, dtype: DTypeLike = np.float32) -> tuple[Dataset, Dataset]:
 def _load() -> Any:
     try:
         from sklearn.datasets import load_digits
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if error.name != "sklearn":
+            raise
         raise NotSupported("digits: needs scikit-learn; pip install scikit-learn") from None
     return load_digits()

@@ -37,7 +37,8 @@ class Latex:
         template = node.op.latex
         if callable(template):
             return Written(template(*operands, **dict(node.attrs)), node.op.level)
-        if node.name in ("mul", "scaled") and not any(_is_number(x) for x in (node, *node.inputs)):
+        numbers = any(_is_number(x) for x in (node, *node.inputs))
+        if node.name in ("mul", "scaled", "mutual") and not numbers:
             template = template.replace(r"\cdot", r"\odot")  # element by element
         return Written(template.format(*operands), node.op.level)
 

@@ -14,6 +14,7 @@ _INFIX: dict[str, tuple[str, int, int]] = {
     "sub": ("{0} - {1:tighter}", SUM, SUM),
     "mul": ("{0}*{1:tighter}", PRODUCT, PRODUCT),
     "scaled": ("{0}*{1:tighter}", PRODUCT, PRODUCT),
+    "mutual": ("{0}*{1:tighter}", PRODUCT, PRODUCT),
     "div": ("{0}/{1:tighter}", PRODUCT, PRODUCT),
     "neg": ("-{0}", SUM, PRODUCT),
     "pow": ("{0}**{1:atom}", POWER, ATOM),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,7 +42,7 @@ class Solution:
         target: the name that is to reach `goal`.
         attempts: all rows, the start included.
         reached: whether the last error is at most the tolerance.
-        verdict: one sentence.
+        verdict: one sentence: where the goal is reached, or why it is not and how near it came.
 
     >>> import wingbeat as wb
     >>> found = wb.explain.solve("x=2*w+b; y=b+1; z=x*y", dict(w=3, b=4), "z", 60, ["b"])
@@ -98,7 +99,8 @@ def solve(
         goal: the number that it should have.
         vary: the inputs that may change.
         keep_slope: keep the gradient of the start instead of computing it again at every step.
-        tolerance: the largest error that counts as reached.
+        tolerance: the largest error that counts as reached; of a goal below 1, relative to the goal
+            (and where the goal is 0, to the first error).
         max_steps: after so many steps the search gives up.
 
     Raises:
@@ -120,23 +122,23 @@ def solve(
         text, values, target, [vary] if isinstance(vary, str) else list(vary)
     )
     attempts: list[Attempt] = []
+    visited: dict[bytes, int] = {}
     now, kept = start, None
-    verdict: str | None = None
-    for _ in range(max_steps + 1):
+    while True:
         result, slope = function(now)
         kept = slope if kept is None or not keep_slope else kept
         attempts.append(Attempt(now, result, goal - result, kept))
-        verdict = _verdict(attempts, target, goal, tolerance)
-        if verdict is not None or len(attempts) > max_steps:
+        reached = abs(goal - result) <= _limit(tolerance, goal, attempts[0].error)
+        obstacle = _obstacle(attempts, visited, target)
+        if reached or obstacle or len(attempts) > max_steps:
             break
         now = _next(now, kept, goal - result)
-    reached = abs(attempts[-1].error) <= tolerance
-    last = attempts[-1]
-    attempts[-1] = Attempt(last.values, last.result, last.error, None)
-    steps = len(attempts) - 1
-    verdict = verdict or (
-        f"{target} = {show(goal)} was not reached in {steps} steps; the error is {show(last.error)}"
-    )
+    attempts[-1] = replace(attempts[-1], slope=None)
+    if reached:
+        verdict = _success(attempts, target, goal)
+    else:
+        why = obstacle or "no more steps were allowed"
+        verdict = _failure(attempts, target, goal, why)
     return Solution(target, goal, tuple(attempts), reached, verdict)
 
 
@@ -172,6 +174,11 @@ def _function(text: str, values: Mapping[str, Any], target: str, vary: list[str]
     return evaluated, start
 
 
+def _limit(tolerance: float, goal: float, first: float) -> float:
+    """The largest error that counts as reached: 3e-7 is not near 4e-7, and 59.99999 is near 60."""
+    return max(tolerance * min(1.0, abs(goal) or abs(first)), sys.float_info.min)
+
+
 def _next(now: dict[str, Array], slope: dict[str, Array], error: float) -> dict[str, Array]:
     """The shortest step after which the line through the present point reaches the goal."""
     length = norm(np.concatenate([np.ravel(g) for g in slope.values()]))
@@ -179,29 +186,54 @@ def _next(now: dict[str, Array], slope: dict[str, Array], error: float) -> dict[
         return {k: v + (slope[k] / length) * (error / length) for k, v in now.items()}
 
 
-def _verdict(attempts: list[Attempt], target: str, goal: float, tolerance: float) -> str | None:
-    """Why the search ends here; None while it goes on."""
-    now, steps = attempts[-1], len(attempts) - 1
+def _obstacle(attempts: list[Attempt], visited: dict[bytes, int], target: str) -> str | None:
+    """Why no further step can help; None while one can."""
+    now, here = attempts[-1], _shown(attempts[-1].values)
     assert now.slope is not None
-    if abs(now.error) <= tolerance:
-        word = "step" if steps == 1 else "steps"
-        return f"{target} = {show(goal)} is reached in {steps} {word}: {_shown(now.values)}"
     if not math.isfinite(now.result):
-        return f"{target} became {show(now.result)} after {steps} steps, so there is no way on"
+        return f"{target} became {show(now.result)} at {here}"
     slopes = np.concatenate([np.ravel(g) for g in now.slope.values()])
     if not np.all(np.isfinite(slopes)):
-        return f"the slope of {target} is not finite at {_shown(now.values)}, so there is no way on"
+        return f"the slope of {target} is not finite at {here}"
     if norm(slopes) == 0:
-        return f"the slope of {target} is 0 at {_shown(now.values)}: no small change moves it"
+        return f"the slope of {target} is 0 at {here}, where no small change moves it"
     if abs(now.error) > GROWTH * max(1.0, abs(attempts[0].error)):
-        return f"it diverges: after {steps} steps {target} = {show(now.result)}"
-    if len(attempts) > 2 and _same(now.values, attempts[-2].values):
-        return f"the steps have become smaller than rounding; {target} = {show(now.result)}"
+        return f"the search diverges, with {target} = {show(now.result)} by now"
+    # The next step depends on the values alone, so what was visited once comes again for ever.
+    key = b"".join(np.asarray(v).tobytes() for v in now.values.values())
+    before = visited.setdefault(key, len(attempts) - 1)
+    if before == len(attempts) - 2:
+        return f"the steps have become smaller than the rounding of {here}"
+    if before < len(attempts) - 2:
+        return f"the search goes round in circles, back at {here}"
     return None
 
 
-def _same(a: dict[str, Array], b: dict[str, Array]) -> bool:
-    return all(np.array_equal(a[k], b[k]) for k in a)
+def _success(attempts: list[Attempt], target: str, goal: float) -> str:
+    error = abs(attempts[-1].error)
+    about = f" up to {show(error, 3)}" if goal == 0 != error else ""
+    steps, values = _steps(len(attempts) - 1), _shown(attempts[-1].values)
+    return f"{target} = {show(goal)} is reached{about} in {steps}: {values}"
+
+
+def _failure(attempts: list[Attempt], target: str, goal: float, why: str) -> str:
+    """What stood in the way, and how near the search came."""
+    said = f"{target} = {show(goal)} was not reached in {_steps(len(attempts) - 1)}: {why}"
+    known = [(abs(a.error), k) for k, a in enumerate(attempts) if math.isfinite(a.error)]
+    if not known:
+        return said
+    error, nearest = min(known)
+    result = show(attempts[nearest].result)
+    where = f"step {nearest}" if nearest else "the start"
+    said += f"; nearest was {target} = {result} ({show(error, 3)} missing) at {where}"
+    sides = {attempts[k].error > 0 for _, k in known}
+    if len(known) == 1 or len(sides) == 2:
+        return said
+    return f"{said}, and every {target} was {'below' if sides == {True} else 'above'} the goal"
+
+
+def _steps(count: int) -> str:
+    return f"{count} step{'s' * (count != 1)}"
 
 
 def _shown(values: dict[str, Array]) -> str:

@@ -51,10 +51,36 @@ class Sample:
 
 @dataclass(frozen=True)
 class Kink:
-    """Where a derivative does not exist: `at(z, *xs)` is true; `convention` is what is returned."""
+    """Where a derivative does not exist: `at(z, *xs)` is true; `convention` is what is returned.
+
+    At a Lipschitz kink z moves by no more than a multiple of what xs move, so a cotangent of 0
+    leaves nothing to be decided by the convention; at a jump or an infinite slope it may. A steep
+    one is Lipschitz only as a whole, like the root of a sum of squares: its own slope is infinite.
+    """
 
     at: Callable[..., Node]
     convention: str
+    lipschitz: bool = False
+    steep: bool = False
+    square: Callable[..., Node] | None = None  # (*xs) -> z z, where that has no kink
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A second meaning of a primitive: one visit of each source position, in row-major order.
+
+    It says the same as `element`, which would read many positions again for every element of z.
+    z is full of `start` at first. At position k, `z[target]` becomes its old value combined with
+    the term by `kind`; in a running form, the value before it on axis `along` takes the place of
+    the old one.
+    """
+
+    kind: str  # add or max, as in `Scalars.reduce`
+    start: float
+    extents: Callable[..., tuple[int, ...]]  # (*shapes, **attrs) -> extents of the positions
+    target: Callable[..., tuple[Any, ...]]  # (s, read, k, **attrs) -> an index of z
+    term: Callable[..., Any]  # (s, read, k, **attrs) -> a scalar
+    along: Callable[..., int] | None = None  # (**attrs) -> an axis of z
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +107,8 @@ class Primitive:
     samples: tuple[Sample, ...]
     expand: Callable[..., Node] | None = None  # composites: the sub-graph that this stands for
     kink: Kink | None = None
+    sweep: Sweep | None = None  # where `element` would take quadratic time
+    whole: bool = False  # an algorithm over all elements: `element` says what it gives, not how
 
     def __call__(self, *inputs: Node, **attrs: Any) -> Node:
         return build(self, inputs, tuple(sorted(attrs.items())) if attrs else (), here.site)

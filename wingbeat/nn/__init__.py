@@ -26,6 +26,7 @@ from wingbeat.nn.activations import (
     Tanh,
 )
 from wingbeat.nn.containers import ModuleList, Sequential
+from wingbeat.nn.convolution import Conv1d, Conv2d
 from wingbeat.nn.embedding import Embedding
 from wingbeat.nn.linear import Linear
 from wingbeat.nn.losses import (
@@ -39,14 +40,19 @@ from wingbeat.nn.losses import (
 )
 from wingbeat.nn.module import Module
 from wingbeat.nn.parameter import Parameter
+from wingbeat.nn.pooling import AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 from wingbeat.nn.regular import Dropout, LayerNorm
 from wingbeat.nn.summary import Summary
 
 __all__ = [
     "ELU",
     "GELU",
+    "AvgPool1d",
+    "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "Conv1d",
+    "Conv2d",
     "CrossEntropyLoss",
     "Dropout",
     "Embedding",
@@ -59,6 +65,8 @@ __all__ = [
     "Linear",
     "LogSoftmax",
     "MSELoss",
+    "MaxPool1d",
+    "MaxPool2d",
     "Module",
     "ModuleList",
     "NLLLoss",

@@ -19,6 +19,14 @@ def whole(value: Any, name: str, operation: str, least: int = 1) -> int:
     return n
 
 
+def several(value: Any, count: int, name: str, operation: str, least: int = 1) -> tuple[int, ...]:
+    """`count` integers of at least `least`; one number stands for equal ones."""
+    given = tuple(value) if isinstance(value, tuple | list) else (value,) * count
+    if len(given) != count:
+        raise BadInput(f"{operation}: {name} is a number or {count} of them, not {value!r}")
+    return tuple(whole(n, name, operation, least) for n in given)
+
+
 def within(value: Any, low: float, high: float, name: str, operation: str) -> float:
     """A number in [low, high]."""
     try:

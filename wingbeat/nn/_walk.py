@@ -25,6 +25,7 @@ class Branch:
 
     # On the class, so that a subclass need not call __init__.
     _stand_ins: Mapping[Path, object] = {}
+    training: bool = True
 
 
 def dotted(prefix: str, path: Path) -> str:
@@ -128,3 +129,29 @@ def changed(path: Path, value: Any, marks: dict[Path, object], change: Change) -
         fresh.update(zip(value, new, strict=True))
         return fresh
     return type(value)(*new) if hasattr(value, "_fields") else type(value)(new)
+
+
+_NUMBERS = (bool, int, float, str, type(None))
+
+
+def structure(root: Branch) -> tuple[Any, ...]:
+    """Classes, names and plain attributes of a module and all within; of others, who they are."""
+    found: list[Any] = []
+    for name, module in modules(root):
+        marked = {path for path, _, _ in places(module)}
+        found += [name, type(module), module.training]
+        for key, value in vars(module).items():
+            if key != "_stand_ins":
+                found += _plain((key,), value, marked)
+    return tuple(found)
+
+
+def _plain(path: Path, value: Any, marked: set[Path]) -> list[Any]:
+    if path in marked:
+        return [path]
+    if type(value) in _NUMBERS:
+        return [path, type(value), value]
+    inside = list(items(value))
+    if not inside:
+        return [path, type(value), () if isinstance(value, list | tuple | dict) else id(value)]
+    return [path, *(entry for k, inner in inside for entry in _plain((*path, k), inner, marked))]

@@ -38,7 +38,6 @@ class Module(_walk.Branch):
     2.0
     """
 
-    training: bool = True
     _buffers: tuple[str, ...] = ()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -279,4 +278,4 @@ def _unflatten(module: Module, values: list[Any]) -> Module:
     return cast(Module, _walk.rebuilt(module, values))
 
 
-tree.register(Module, _flatten, _unflatten)
+tree.register(Module, _flatten, _unflatten, _walk.structure)

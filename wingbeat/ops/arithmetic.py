@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from wingbeat.errors import TypeMismatch
 from wingbeat.ir.node import ATOM, POWER, PRODUCT, SUM, Absent, Kink, Node, Sample, full
 from wingbeat.ir.types import TensorType, tensor_type
 from wingbeat.ops.families import (
     ANY,
     INTEGER,
     NUMBER,
+    constant_of,
+    custom,
     elementwise,
     linear,
     one_like,
-    pull,
+    spread,
     zero_like,
 )
 from wingbeat.ops.logic import (
@@ -68,7 +72,7 @@ mul = elementwise(
 div = elementwise(
     "div",
     numpy=np.divide,
-    partials=lambda z, x, y: (one_like(y) / y, -(z / y)),
+    partials=lambda z, x, y: (_unless_0(y, one_like(y) / y, z), -(z / y)),
     scalar=lambda s, x, y: s.div(x, y),
     latex=r"\frac{{{0}}}{{{1}}}",
     level=PRODUCT,
@@ -87,31 +91,33 @@ neg = elementwise(
 )
 
 
-def _scaled(g: Any, d: Any) -> Any:
-    z = np.multiply(g, d)
+def _killed(z: Any, *factors: Any) -> Any:
+    """The product z, with 0 in place of NaN where one of the factors is 0."""
     # One pass finds out whether there is any NaN at all: a sum is NaN if a term is.
     if np.isnan(np.add.reduce(z, axis=None)):
-        z = np.where(np.isnan(z) & np.equal(g, 0), np.zeros((), z.dtype), z)
+        zero = np.logical_or.reduce([np.equal(x, 0) for x in factors])
+        z = np.where(np.isnan(z) & zero, np.zeros((), z.dtype), z)
     return z
 
 
-def _scaled_scalar(s: Any, g: Any, d: Any) -> Any:
-    z = s.mul(g, d)
-    killed = s.bits("&", s.compare("==", g, s.const(0)), s.compare("!=", z, z))
-    return s.select(killed, s.const(0), z)
+def _killed_scalar(s: Any, z: Any, *factors: Any) -> Any:
+    nan = s.compare("!=", z, z)
+    for x in factors:
+        z = s.select(s.bits("&", nan, s.compare("==", x, s.const(0))), s.const(0), z)
+    return z
 
 
-def _killing(g: Node) -> Any:
-    """The partial by d: not only a zero that arrives, a zero of g kills too, as it does in g d."""
-    zero = zero_like(g)
-    return lambda t: where(equal(g, zero), zero, pull(t, g) or zero)
+def _times(x: Node) -> Any:
+    """The partial x of a product in which a zero of either factor kills."""
+    return lambda t: x if constant_of(t) == 1 else mutual(t, x)
 
 
 scaled = elementwise(
     "scaled",
-    numpy=_scaled,
-    partials=lambda z, g, d: (d, _killing(g)),
-    scalar=_scaled_scalar,
+    numpy=lambda g, d: _killed(np.multiply(g, d), g),
+    # Not only a zero that arrives, a zero of g kills too, as it does in g d.
+    partials=lambda z, g, d: (d, _times(g)),
+    scalar=lambda s, g, d: _killed_scalar(s, s.mul(g, d), g),
     latex=r"{0} \cdot {1}",
     level=PRODUCT,
     inner=PRODUCT,
@@ -119,11 +125,71 @@ scaled = elementwise(
 )
 """g d inside a pullback: a zero cotangent kills what it meets, so 0 x inf is 0."""
 
+mutual = elementwise(
+    "mutual",
+    numpy=lambda x, y: _killed(np.multiply(x, y), x, y),
+    partials=lambda z, x, y: (_times(y), _times(x)),
+    scalar=lambda s, x, y: _killed_scalar(s, s.mul(x, y), x, y),
+    latex=r"{0} \cdot {1}",
+    level=PRODUCT,
+    inner=PRODUCT,
+    samples=PAIR,
+)
+"""x y where a zero of either kills what it meets: the derivative of `scaled` by its second factor.
+
+A comparison with 0 in its place would be a constant to the next derivative, and hide that a zero
+cotangent moves.
+"""
+
+
+def _defined(d: Any, z: Any) -> Any:
+    # A sum is finite only if all terms are.
+    if np.isfinite(np.add.reduce(z, axis=None)):
+        return d
+    lost = np.isnan(z) | (np.isinf(z) & np.equal(d, 0))
+    return np.where(lost, np.full((), np.nan, d.dtype), d)
+
+
+def _defined_scalar(s: Any, d: Any, z: Any) -> Any:
+    flat = s.bits("&", s.call("isinf", z), s.compare("==", d, s.const(0)))
+    lost = s.bits("|", s.compare("!=", z, z), flat)
+    return s.select(lost, s.const(math.nan), d)
+
+
+def _still_defined(w: Node, d: Node, z: Node) -> tuple[Node, Node]:
+    """By d 1, by z 0, and both NaN where w is: derivatives of no order exist there."""
+    return defined(one_like(d), w), defined(zero_like(z), sign(w))  # sign(inf) is finite
+
+
+defined = elementwise(
+    "defined",
+    numpy=_defined,
+    partials=_still_defined,
+    scalar=_defined_scalar,
+    latex="{0}",
+    samples=PAIR,
+)
+"""The slope d of a function where its value z exists, and NaN where it does not.
+
+A slope of 0 where the value is infinite is NaN, too: it is 1/x at an x that overflowed, and as a
+zero it would kill the infinite slope of what overflowed.
+"""
+
+
+def _unless_0(y: Node, d: Node, z: Node) -> Node:
+    """The partial d of a quotient z, which exists unless y is 0."""
+    return d if constant_of(y) else defined(d, z)
+
+
+def _no_slope(z: Node, x: Node, y: Node) -> tuple[Node | None, Node | None]:
+    slope = None if constant_of(y) else defined(zero_like(y), z)
+    return slope, slope
+
 
 floor_divide = elementwise(
     "floor_divide",
     numpy=np.floor_divide,
-    partials=lambda z, x, y: (None, None),
+    partials=_no_slope,
     scalar=lambda s, x, y: s.call("floor_divide", x, y),
     latex=r"\left\lfloor {0} / {1:atom} \right\rfloor",
     inner=PRODUCT,
@@ -134,7 +200,10 @@ floor_divide = elementwise(
 remainder = elementwise(
     "remainder",
     numpy=np.remainder,
-    partials=lambda z, x, y: (one_like(x), -floor_divide(x, y)),
+    partials=lambda z, x, y: (
+        _unless_0(y, one_like(x), z),
+        _unless_0(y, -floor_divide(x, y), z),
+    ),
     scalar=lambda s, x, y: s.call("remainder", x, y),
     latex=r"{0} \bmod {1}",
     level=SUM,
@@ -146,12 +215,12 @@ remainder = elementwise(
 abs = elementwise(
     "abs",
     numpy=np.abs,
-    partials=lambda z, x: (sign(x),),
+    partials=lambda z, x: (stop_gradient(sign(x)),),
     scalar=lambda s, x: s.call("abs", x),
     latex=r"\left|{0}\right|",
     samples=ONE,
     accepts=NUMBER,
-    kink=Kink(lambda z, x: _is_zero(x), "0"),
+    kink=Kink(lambda z, x: _is_zero(x), "0", lipschitz=True, square=lambda x: x * x),
 )
 sign = elementwise(
     "sign",
@@ -219,7 +288,7 @@ maximum = elementwise(
     latex=r"\max\left({0}, {1}\right)",
     samples=PAIR,
     accepts=NUMBER,
-    kink=Kink(_tie, "ties share equally: 1/2 each"),
+    kink=Kink(_tie, "ties share equally: 1/2 each", lipschitz=True),
 )
 minimum = elementwise(
     "minimum",
@@ -229,7 +298,7 @@ minimum = elementwise(
     latex=r"\min\left({0}, {1}\right)",
     samples=PAIR,
     accepts=NUMBER,
-    kink=Kink(_tie, "ties share equally: 1/2 each"),
+    kink=Kink(_tie, "ties share equally: 1/2 each", lipschitz=True),
 )
 
 relu = elementwise(
@@ -240,7 +309,7 @@ relu = elementwise(
     latex=r"\operatorname{{relu}}\left({0}\right)",
     samples=ONE,
     accepts=NUMBER,
-    kink=Kink(lambda z, x: _is_zero(x), "0"),
+    kink=Kink(lambda z, x: _is_zero(x), "0", lipschitz=True),
 )
 
 
@@ -322,6 +391,29 @@ stop_gradient = elementwise(
     accepts=ANY,
 )
 """The same value as a constant: no derivative flows through it."""
+
+
+def _agreed_type(d: TensorType, z: TensorType) -> TensorType:
+    if d is not z:
+        raise TypeMismatch("what is agreed on has the type of the result that it is for")
+    return d
+
+
+agreed = custom(
+    "agreed",
+    type_rule=_agreed_type,
+    numpy=lambda d, z: d,
+    jvp=lambda w, xs, ts: ts[0],
+    vjp=lambda g, w, d, z: (g, None),
+    batch=lambda op, xs, batched: op(*spread(xs, batched)),
+    element=lambda s, read, i: read[0](i),
+    latex="{0}",
+    samples=PAIR,
+)
+"""The partial d of the operation behind z: a note that at the kinks of z it is a convention.
+
+Who differentiates d again, and has to know what the result rests on, finds the note in the graph.
+"""
 
 
 # --- bits ---------------------------------------------------------------------------------

@@ -12,10 +12,10 @@ from typing import Any
 
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.node import POWER, SUM, Node, Sample, full
-from wingbeat.ops.arithmetic import cast, maximum, minimum, stop_gradient
-from wingbeat.ops.families import composite, zero_like
+from wingbeat.ops.arithmetic import cast, maximum, minimum, scaled, stop_gradient
+from wingbeat.ops.families import composite, one_like, zero_like
 from wingbeat.ops.index import gather
-from wingbeat.ops.logic import greater, isfinite, where
+from wingbeat.ops.logic import equal, greater, isfinite, where
 from wingbeat.ops.reduce import back, max, min, sum
 from wingbeat.ops.shape import Axes, concatenate, drop, inverse, like, reshape, slice, transpose
 from wingbeat.ops.transcendental import erf, exp, expm1, log, logaddexp, root, sigmoid, sqrt
@@ -79,9 +79,18 @@ def _shift(x: Node, axes: Axes) -> Node:
     return where(isfinite(top), top, zero_like(top))
 
 
-def _logsumexp(x: Node, *, axes: Axes) -> Node:
+def _terms(x: Node, axes: Axes) -> tuple[Node, Node]:
+    """The sum of exp(x - top), and top; that sum is 0 where all of x is -inf, else at least 1."""
     top = _shift(x, axes)
-    return log(sum(exp(x - back(top, x, axes)), axes=axes)) + top
+    return sum(exp(x - back(top, x, axes)), axes=axes), top
+
+
+def _logsumexp(x: Node, *, axes: Axes) -> Node:
+    """An element that is -inf contributes nothing, be it among others that are or not."""
+    terms, top = _terms(x, axes)
+    none = equal(terms, zero_like(terms))
+    some = log(where(none, one_like(terms), terms))
+    return where(none, full(-math.inf, terms.type), some) + top
 
 
 logsumexp = composite(
@@ -121,7 +130,8 @@ def _cross_entropy(logits: Node, labels: Node) -> Node:
         raise TypeMismatch("logits are one row for each label")
     n = logits.shape[0]
     chosen = gather(logits, reshape(labels, shape=(n, 1)), batch=1)
-    return _logsumexp(logits, axes=(1,)) - reshape(chosen, shape=(n,))
+    terms, top = _terms(logits, (1,))
+    return log(terms) + top - reshape(chosen, shape=(n,))
 
 
 cross_entropy = composite(
@@ -133,8 +143,8 @@ cross_entropy = composite(
 
 
 def _cross_entropy_soft(logits: Node, targets: Node) -> Node:
-    """One loss per row: minus the sum of target times log-probability."""
-    return -sum(targets * _log_softmax(logits, axis=1), axes=(1,))
+    """One loss per row: minus the sum of target times log-probability, 0 where the target is 0."""
+    return -sum(scaled(targets, _log_softmax(logits, axis=1)), axes=(1,))
 
 
 cross_entropy_soft = composite(

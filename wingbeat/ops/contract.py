@@ -16,7 +16,7 @@ import numpy as np
 
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.node import POWER, PRODUCT, Node, Sample
-from wingbeat.ir.types import TensorType, tensor_type
+from wingbeat.ir.types import Shape, TensorType, tensor_type
 from wingbeat.ops.families import NUMBER, bilinear, require_kind
 
 Labels = tuple[int, ...]
@@ -47,24 +47,40 @@ def _contract_type(
 
 @cache
 def _plan(lhs: Labels, rhs: Labels, out: Labels) -> tuple[Any, ...]:
-    """Permutations that bring both operands to (batch, rows, inner) x (batch, inner, columns)."""
+    """Permutations that bring both operands to (batch, rows, inner) x (batch, inner, columns).
+
+    Where the axis that is last in memory belongs to the other group, to that order of the two.
+    """
     batch = [k for k in out if k in lhs and k in rhs]
     inner = [k for k in lhs if k in rhs and k not in out]
     rows = [k for k in lhs if k not in rhs]
     columns = [k for k in rhs if k not in lhs]
-    left = tuple(lhs.index(k) for k in batch + rows + inner)
-    right = tuple(rhs.index(k) for k in batch + inner + columns)
+    turned = lhs[-1:] and lhs[-1] in rows, rhs[-1:] and rhs[-1] in inner
+    left = batch + (inner + rows if turned[0] else rows + inner)
+    right = batch + (columns + inner if turned[1] else inner + columns)
     result = batch + rows + columns
-    back = tuple(result.index(k) for k in out)
-    return left, right, back, len(batch), len(rows), len(inner)
+    perms = (
+        tuple(lhs.index(k) for k in left),
+        tuple(rhs.index(k) for k in right),
+        tuple(result.index(k) for k in out),
+    )
+    return perms, turned, (batch, rows, inner, columns)
+
+
+def _matrices(x: Any, perm: Labels, turned: bool, lead: Shape, shape: tuple[int, int]) -> Any:
+    """`x` as a batch of matrices; where `turned`, as views of their transposes."""
+    if turned:
+        return x.transpose(perm).reshape((*lead, *shape[::-1])).swapaxes(-1, -2)
+    return x.transpose(perm).reshape((*lead, *shape))
 
 
 def _contract(x: Any, y: Any, *, lhs: Labels, rhs: Labels, out: Labels, guard: int = 0) -> Any:
-    left, right, back, b, r, n = _plan(lhs, rhs, out)
-    x, y = x.transpose(left), y.transpose(right)
-    lead, rows, inner, columns = x.shape[:b], x.shape[b : b + r], x.shape[b + r :], y.shape[b + n :]
+    (left, right, back), turned, groups = _plan(lhs, rhs, out)
+    sizes = dict(zip((*lhs, *rhs), (*x.shape, *y.shape), strict=True))
+    lead, rows, inner, columns = (tuple(sizes[k] for k in group) for group in groups)
     m, k, c = math.prod(rows), math.prod(inner), math.prod(columns)
-    x, y = x.reshape((*lead, m, k)), y.reshape((*lead, k, c))
+    x = _matrices(x, left, turned[0], lead, (m, k))
+    y = _matrices(y, right, turned[1], lead, (k, c))
     z = np.matmul(x, y)
     if guard and not np.isfinite(np.sum(z)):
         z = _guarded(x, y, guard)
@@ -109,6 +125,14 @@ def _contract_batch(
     return op(*xs, lhs=left, rhs=right, out=(new, *out), guard=guard)
 
 
+def product(s: Any, x: Any, y: Any, guard: int) -> Any:
+    """x y, where the zeros that `guard` names kill the other factor."""
+    z = s.mul(x, y)
+    for operand in (x,) * (guard & 1) + (y,) * (guard >> 1):
+        z = s.select(s.compare("==", operand, s.const(0)), s.const(0), z)
+    return z
+
+
 def _contract_element(
     s: Any,
     read: Any,
@@ -125,10 +149,7 @@ def _contract_element(
     def term(ks: Sequence[Any]) -> Any:
         at = dict(zip((*out, *inner), (*i, *ks), strict=True))
         x, y = read[0](tuple(at[k] for k in lhs)), read[1](tuple(at[k] for k in rhs))
-        z = s.mul(x, y)
-        for operand in (x,) * (guard & 1) + (y,) * (guard >> 1):
-            z = s.select(s.compare("==", operand, s.const(0)), s.const(0), z)
-        return z
+        return product(s, x, y, guard)
 
     return s.reduce("add", tuple(sizes[k] for k in inner), term)
 

@@ -22,6 +22,7 @@ from wingbeat.ir.node import (
     Node,
     Primitive,
     Sample,
+    Sweep,
     full,
     leaf,
     register,
@@ -80,6 +81,12 @@ def pull(g: Node, d: Node | Callable[[Node], Node] | None) -> Node | None:
     return PRIMITIVES["scaled"](g, d)
 
 
+def agreed(d: Any, z: Node) -> Any:
+    """The partial d of an operation that has kinks; at those of z it is a convention."""
+    varies = isinstance(d, Node) and constant_of(d) is None
+    return PRIMITIVES["agreed"](d, z) if varies else d
+
+
 def total(terms: Sequence[Node | None]) -> Node | None:
     """The sum of the terms that are not zero."""
     present = [t for t in terms if t is not None]
@@ -123,7 +130,11 @@ def elementwise(
     jvp: Any = partials
     vjp: Any = partials
     if not isinstance(partials, Absent):
-        derivatives = partials
+        plain = partials
+
+        def derivatives(z: Node, *xs: Node) -> Any:
+            ds = plain(z, *xs)
+            return ds if kink is None else tuple(agreed(d, z) for d in ds)
 
         def forward(z: Node, xs: Sequence[Node], ts: Sequence[Node | None]) -> Node | None:
             pairs = zip(derivatives(z, *xs), ts, strict=True)
@@ -164,6 +175,7 @@ def linear(
     level: int = ATOM,
     inner: int = ATOM,
     samples: tuple[Sample, ...],
+    sweep: Sweep | None = None,
 ) -> Primitive:
     """z = L x. The tangent rule is L itself; only the adjoint is written: `adjoint(g, x, **attrs)`.
 
@@ -191,6 +203,7 @@ def linear(
             level=level,
             inner=inner,
             samples=samples,
+            sweep=sweep,
         )
     )
 
@@ -257,6 +270,8 @@ def custom(
     inner: int = SUM,
     samples: tuple[Sample, ...],
     kink: Kink | None = None,
+    sweep: Sweep | None = None,
+    whole: bool = False,
 ) -> Primitive:
     """Everything is written out."""
     return register(
@@ -274,6 +289,8 @@ def custom(
             inner,
             samples,
             kink=kink,
+            sweep=sweep,
+            whole=whole,
         )
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from wingbeat.errors import OutOfRange, TypeMismatch
-from wingbeat.ir.node import Absent, Node, Sample
+from wingbeat.ir.node import Absent, Node, Sample, Sweep
 from wingbeat.ir.types import TensorType, tensor_type
 from wingbeat.ops.families import INTEGER, custom, require_kind, spread
 
@@ -116,6 +116,10 @@ def _scatter_element(s: Any, read: Any, i: Sequence[Any], *, size: int, batch: i
     return s.reduce("add", (read[1].shape[batch],), term)
 
 
+def _scatter_target(s: Any, read: Any, k: Sequence[Any], *, size: int, batch: int) -> Any:
+    return (*k[:batch], s.index(read[1](tuple(k[: batch + 1]))), *k[batch + 1 :])
+
+
 scatter_add = custom(
     "scatter_add",
     type_rule=_scatter_type,
@@ -140,6 +144,13 @@ scatter_add = custom(
             (("batch", 1), ("size", 4)),
             ("float64", "int64"),
         ),
+    ),
+    sweep=Sweep(
+        kind="add",
+        start=0,
+        extents=lambda x, i, *, size, batch: x,
+        target=_scatter_target,
+        term=lambda s, read, k, *, size, batch: read[0](tuple(k)),
     ),
 )
 """z[b, j, ...] = the sum of x[b, k, ...] over all k with i[b, k] = j"""
@@ -185,6 +196,13 @@ last_writer = custom(
         Sample(((5,),), (0, 3), (("batch", 0), ("size", 6)), ("int64",)),
         Sample(((2, 3),), (0, 3), (("batch", 1), ("size", 4)), ("int64",)),
         Sample(((0,),), (0, 3), (("batch", 0), ("size", 2)), ("int64",)),
+    ),
+    sweep=Sweep(
+        kind="max",
+        start=-1,
+        extents=lambda i, *, size, batch: i,
+        target=lambda s, read, k, *, size, batch: (*k[:batch], s.index(read[0](tuple(k)))),
+        term=lambda s, read, k, *, size, batch: s.number(k[batch]),
     ),
 )
 """z[j] = the last k with i[k] = j, or -1: who writes position j in `x[i] = v`."""

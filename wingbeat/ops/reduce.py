@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from wingbeat.errors import TypeMismatch
-from wingbeat.ir.node import PRODUCT, SUM, Absent, Kink, Node, Sample
+from wingbeat.ir.node import PRODUCT, SUM, Absent, Kink, Node, Sample, Sweep
 from wingbeat.ir.types import TensorType, tensor_type
 from wingbeat.ops.arithmetic import cast
-from wingbeat.ops.families import ANY, NUMBER, custom, full, linear, pull, require_kind
+from wingbeat.ops.families import ANY, NUMBER, agreed, custom, full, linear, pull, require_kind
 from wingbeat.ops.logic import equal, greater
 from wingbeat.ops.shape import Axes, broadcast, check_axes, drop, flip, insert, like, shift
 
@@ -69,8 +69,8 @@ def _ties(z: Node, x: Node) -> tuple[Node, Node]:
 
 def _weights(z: Node, x: Node) -> Node:
     """1 / number of winners at each winner: ties share equally."""
-    winners, count = _ties(z, x)
-    return winners / back(count, x, dict(z.attrs)["axes"])
+    (winners, count), axes = _ties(z, x), dict(z.attrs)["axes"]
+    return agreed(winners / back(count, x, axes), back(z, x, axes))
 
 
 def _extreme_jvp(z: Node, xs: Sequence[Node], ts: Sequence[Node | None]) -> Node | None:
@@ -96,7 +96,7 @@ def _extreme(name: str, numpy: Any) -> Any:
         ),
         latex=rf"\{name}\left({{0}}\right)",
         samples=_SAMPLES,
-        kink=Kink(_tied, "ties share equally"),
+        kink=Kink(_tied, "ties share equally", lipschitz=True),
     )
 
 
@@ -156,4 +156,12 @@ cumsum = linear(
     ),
     latex=r"\operatorname{{cumsum}}\left({0}\right)",
     samples=(Sample(((3, 4),), attrs=(("axis", 1),)), Sample(((0,),), attrs=(("axis", 0),))),
+    sweep=Sweep(
+        kind="add",
+        start=0,
+        extents=lambda x, *, axis: x,
+        target=lambda s, read, k, *, axis: tuple(k),
+        term=lambda s, read, k, *, axis: read[0](tuple(k)),
+        along=lambda *, axis: axis,
+    ),
 )

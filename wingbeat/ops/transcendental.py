@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from typing import Any
 
 import numpy as np
 
 from wingbeat.errors import TypeMismatch
-from wingbeat.ir.node import ATOM, POWER, PRODUCT, Kink, Node, Sample
-from wingbeat.ops.arithmetic import PAIR
+from wingbeat.ir.node import ATOM, POWER, PRODUCT, Kink, Node, Sample, full
+from wingbeat.ops.arithmetic import PAIR, defined
 from wingbeat.ops.families import NUMBER, constant_of, elementwise, one_like, pull, zero_like
 from wingbeat.ops.logic import equal, less, less_equal, logical_and, where
 
@@ -25,12 +26,17 @@ def _function(
     kink: Kink | None = None,
     level: int = ATOM,
     scalar: str = "",
+    gaps: bool = False,
 ) -> Any:
-    """A function of one number; `partial(z, x)` is its derivative."""
+    """A function of one number; `partial(z, x)` is its derivative.
+
+    `gaps`: the formula of the derivative goes on where the function has no value, or is 0 where
+    the function is infinite.
+    """
     return elementwise(
         name,
         numpy=numpy,
-        partials=lambda z, x: (partial(z, x),),
+        partials=lambda z, x: (defined(partial(z, x), z) if gaps else partial(z, x),),
         scalar=lambda s, x: s.call(scalar or name, x),
         latex=latex or rf"\{name}\left({{0}}\right)",
         level=level,
@@ -52,11 +58,25 @@ _POSITIVE, _INSIDE = (0.5, 3.0), (-0.9, 0.9)
 exp = _function("exp", np.exp, lambda z, x: z)
 exp2 = _function("exp2", np.exp2, lambda z, x: z * _LN2, r"2^{{{0}}}", level=POWER)
 expm1 = _function("expm1", np.expm1, lambda z, x: z + 1, _named("expm1"))
-log = _function("log", np.log, lambda z, x: one_like(x) / x, within=_POSITIVE)
-log1p = _function("log1p", np.log1p, lambda z, x: 1 / (1 + x), _named("log1p"), _POSITIVE)
-log2 = _function("log2", np.log2, lambda z, x: 1 / (x * _LN2), r"\log_2\left({0}\right)", _POSITIVE)
+log = _function("log", np.log, lambda z, x: one_like(x) / x, within=_POSITIVE, gaps=True)
+log1p = _function(
+    "log1p", np.log1p, lambda z, x: 1 / (1 + x), _named("log1p"), _POSITIVE, gaps=True
+)
+log2 = _function(
+    "log2",
+    np.log2,
+    lambda z, x: 1 / (x * _LN2),
+    r"\log_2\left({0}\right)",
+    _POSITIVE,
+    gaps=True,
+)
 log10 = _function(
-    "log10", np.log10, lambda z, x: 1 / (x * _LN10), r"\log_{{10}}\left({0}\right)", _POSITIVE
+    "log10",
+    np.log10,
+    lambda z, x: 1 / (x * _LN10),
+    r"\log_{{10}}\left({0}\right)",
+    _POSITIVE,
+    gaps=True,
 )
 sqrt = _function(
     "sqrt",
@@ -65,6 +85,7 @@ sqrt = _function(
     r"\sqrt{{{0}}}",
     _POSITIVE,
     Kink(_at(0), "inf, the limit from the right"),
+    gaps=True,
 )
 
 
@@ -79,8 +100,9 @@ root = _function(
     _root_slope,
     r"\sqrt{{{0}}}",
     _POSITIVE,
-    Kink(_at(0), "0, as for a norm at the origin"),
+    Kink(_at(0), "0, as for a norm at the origin", True, steep=True, square=lambda x: x),
     scalar="sqrt",
+    gaps=True,
 )
 """The root of a sum of squares: where these are all 0, the derivative is 0 by convention."""
 
@@ -108,7 +130,9 @@ atan = _function("atan", np.arctan, lambda z, x: 1 / (1 + x * x), r"\arctan\left
 sinh = _function("sinh", np.sinh, lambda z, x: cosh(x))
 cosh = _function("cosh", np.cosh, lambda z, x: sinh(x))
 tanh = _function("tanh", np.tanh, lambda z, x: 1 - z * z)
-asinh = _function("asinh", np.arcsinh, lambda z, x: 1 / hypot(x, one_like(x)), _named("arsinh"))
+asinh = _function(
+    "asinh", np.arcsinh, lambda z, x: 1 / hypot(x, one_like(x)), _named("arsinh"), gaps=True
+)
 acosh = _function(
     "acosh",
     np.arccosh,
@@ -116,9 +140,10 @@ acosh = _function(
     _named("arcosh"),
     (1.5, 3.0),
     Kink(_at(1), _EDGE),
+    gaps=True,
 )
 atanh = _function(
-    "atanh", np.arctanh, lambda z, x: 1 / ((1 - x) * (1 + x)), _named("artanh"), _INSIDE
+    "atanh", np.arctanh, lambda z, x: 1 / ((1 - x) * (1 + x)), _named("artanh"), _INSIDE, gaps=True
 )
 
 
@@ -161,11 +186,26 @@ def _root_at_zero(z: Node, x: Node, y: Node) -> Node:
     return logical_and(equal(x, zero_like(x)), between)
 
 
+def _by_base(z: Node, x: Node, y: Node) -> Node | None:
+    """y x^(y - 1). Near y = 0, y - 1 rounds to an integer; and x^y grows slower than x."""
+    c = constant_of(y)
+    if c == 0:
+        return None
+    slope = pull(y, pow(x, y - 1 if c is None else full(c - 1, y.type)))
+    assert slope is not None
+    return defined(slope, z) if c is None or builtins.abs(c) < 1 else slope
+
+
+def _by_exponent(z: Node, x: Node) -> Node | None:
+    """x^y log x, and 0 at x = 0, where 0^y stays 0. Below 0 no x^y is defined for all y nearby."""
+    slope = pull(z, log(x))
+    return None if slope is None else defined(slope, sqrt(x))
+
+
 pow = elementwise(
     "pow",
     numpy=_pow,
-    # d(x^y)/dy = x^y log x, and 0 at x = 0, where 0^y stays 0.
-    partials=lambda z, x, y: (pull(y, pow(x, y - 1)), pull(z, log(x))),
+    partials=lambda z, x, y: (_by_base(z, x, y), _by_exponent(z, x)),
     scalar=lambda s, x, y: s.call("pow", x, y),
     latex="{0}^{{{1:free}}}",
     level=POWER,
@@ -212,12 +252,22 @@ hypot = elementwise(
     scalar=lambda s, x, y: s.call("hypot", x, y),
     latex=r"\sqrt{{{0:atom}^2 + {1:atom}^2}}",
     samples=PAIR,
-    kink=Kink(_both_zero, "0"),
+    kink=Kink(_both_zero, "0", lipschitz=True, square=lambda x, y: x * x + y * y),
 )
+
+
+def _weight(z: Node, x: Node, y: Node) -> Node:
+    """e^x / (e^x + e^y); 0 where both are 0, as what contributes nothing does elsewhere."""
+    weight = sigmoid(x - y)
+    if any(math.isfinite(c) for c in (constant_of(x), constant_of(y)) if c is not None):
+        return weight
+    return where(equal(z, full(-math.inf, z.type)), zero_like(z), weight)
+
+
 logaddexp = elementwise(
     "logaddexp",
     numpy=np.logaddexp,
-    partials=lambda z, x, y: (sigmoid(x - y), sigmoid(y - x)),
+    partials=lambda z, x, y: (_weight(z, x, y), _weight(z, y, x)),
     scalar=lambda s, x, y: s.call("logaddexp", x, y),
     latex=r"\log\left(e^{{{0:free}}} + e^{{{1:free}}}\right)",
     level=PRODUCT,

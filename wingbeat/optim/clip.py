@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from wingbeat.api import Tensor, asarray, maximum, minimum, no_grad, sqrt
+from wingbeat.api import Tensor, add, asarray, clip, hypot, maximum, minimum, no_grad, sqrt
+from wingbeat.api.replay import replay
 from wingbeat.errors import TypeMismatch
 from wingbeat.optim import _checks
 
@@ -31,8 +33,8 @@ def clip_grad_norm(params: Any, max_norm: float) -> Tensor:
         max_norm: at least 0; `inf` only measures.
 
     Returns:
-        The norm before, a 0-d tensor in float64 (squares of float32 numbers would overflow at
-        1e19).
+        The norm before, a 0-d tensor in float64, right to the gradients' own rounding however large
+        or small they are.
 
     Raises:
         BadInput: `max_norm` is negative or NaN.
@@ -45,22 +47,47 @@ def clip_grad_norm(params: Any, max_norm: float) -> Tensor:
     """
     if max_norm != math.inf:
         max_norm = _checks.number(max_norm, "max_norm", "clip_grad_norm")
-    found = _with_gradient(params, "clip_grad_norm")
+    found = [p for p in _with_gradient(params, "clip_grad_norm") if p.size]
     if not found:
         return asarray(0.0)
+    gradients = [_gradient(p) for p in found]
     with no_grad():
-        total = None
-        for p in found:
-            wide = _gradient(p).astype("float64")
-            squares = (wide * wide).sum()
-            total = squares if total is None else total + squares
-        size = sqrt(total)
-        if max_norm != math.inf:
-            factor = minimum(_number(max_norm) / (size + 1e-6), 1.0)
-            cast = {d: factor.astype(d) for d in {p.dtype.name: p.dtype for p in found}.values()}
-            for p in found:
-                p.grad = _gradient(p) * cast[p.dtype]
-        return size
+        if max_norm == math.inf:
+            return replay(_measured, gradients)[0]
+        size, *clipped = replay(_clipped, [_number(max_norm), *gradients])
+    for p, g in zip(found, clipped, strict=True):
+        p.grad = g
+    return size
+
+
+def _measured(*gradients: Tensor) -> list[Tensor]:
+    """The norm of all gradients together, from those of the gradients of each dtype."""
+    wide = [g.astype("float32") if g.dtype.name == "float16" else g for g in gradients]
+    alike = {g.dtype: [other for other in wide if other.dtype == g.dtype] for g in wide}
+    return [reduce(hypot, [_size(*group) for group in alike.values()])]
+
+
+def _size(*gradients: Tensor) -> Tensor:
+    """The norm of gradients of one dtype, in float64.
+
+    In units of the largest element no square over- or underflows. Squares in float64 would not
+    either, but cost as much as the rest of a training step.
+    """
+    limits = np.finfo(gradients[0].dtype)
+    high = reduce(maximum, [g.max() for g in gradients])
+    low = reduce(minimum, [g.min() for g in gradients])
+    unit = clip(maximum(high, -low), float(limits.tiny), float(limits.max))
+    scaled = [g / unit for g in gradients]
+    squares = [(s * s).sum().astype("float64") for s in scaled]
+    return sqrt(reduce(add, squares)) * unit.astype("float64")
+
+
+def _clipped(limit: Tensor, *gradients: Tensor) -> list[Tensor]:
+    """The norm, and the gradients brought below the limit."""
+    (size,) = _measured(*gradients)
+    factor = minimum(limit / (size + 1e-6), 1.0)
+    cast = {d: factor.astype(d) for d in dict.fromkeys(g.dtype for g in gradients)}
+    return [size, *(g * cast[g.dtype] for g in gradients)]
 
 
 def clip_grad_value(params: Any, limit: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from wingbeat.api import random
-from wingbeat.errors import BadCheckpoint, Diverged
+from wingbeat.errors import Advice, BadCheckpoint, Diverged
 from wingbeat.train._batch import dtype_of, handed
 from wingbeat.train._checkpoint import (
     Checkpoint,
@@ -114,12 +114,14 @@ class Loop:
     def _diverged(self, row: dict[str, float]) -> Diverged:
         what = "loss" if not math.isfinite(row["loss"]) else "gradient's norm"
         value = row["loss" if what == "loss" else "grad_norm"]
-        advice = f"try a smaller learning rate than {row['lr']:g}, or clip_norm=1.0"
+        advice = f"try a smaller learning rate than {row['lr']:g}, or ", Advice("clip_norm", 1.0)
         if row["step"] == 1:
-            advice = "it is the first step, so look for nan, inf or huge numbers in the data"
+            advice = ("it is the first step, so look for nan, inf or huge numbers in the data",)
         return Diverged(
             f"fit: the {what} became {value} in epoch {int(row['epoch'])}, step {self.batch} "
-            f"(step {int(row['step'])} of the run); {advice}{self._kept()}"
+            f"(step {int(row['step'])} of the run); ",
+            *advice,
+            self._kept(),
         )
 
     def _kept(self) -> str:

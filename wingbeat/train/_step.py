@@ -1,10 +1,11 @@
 """One step of training."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from wingbeat.api import Tensor, asarray, no_grad, sqrt
+from wingbeat.api import Tensor, no_grad
 from wingbeat.optim import clip_grad_norm
 from wingbeat.train._setup import Setup
 
@@ -29,7 +30,8 @@ def step(setup: Setup, inputs: list[Tensor], target: Tensor) -> Done:
     with no_grad():
         parts = {m.name: m.measure(outputs, target) for m in setup.metrics}
     loss.backward()
-    norm = _norm(setup)
+    limit = math.inf if setup.clip_norm is None else setup.clip_norm
+    norm = clip_grad_norm(setup.model.parameters(), limit)
     rate = float(optimizer.lr)
     optimizer.step()
     return Done(
@@ -39,17 +41,3 @@ def step(setup: Setup, inputs: list[Tensor], target: Tensor) -> Done:
         samples=len(target),
         parts={name: np.asarray(part) for name, part in parts.items()},
     )
-
-
-def _norm(setup: Setup) -> Tensor:
-    """The norm of the whole gradient, which is clipped where that is asked for."""
-    parameters = list(setup.model.parameters())
-    if setup.clip_norm is not None:
-        return clip_grad_norm(parameters, setup.clip_norm)
-    total = asarray(0.0)
-    with no_grad():
-        for g in (p.grad for p in parameters if p.grad is not None):
-            # As a product of vectors: squares written out would cost as much as the whole step.
-            flat = g.reshape(-1) if g.dtype.name != "float16" else g.reshape(-1).astype("float32")
-            total = total + (flat @ flat).astype("float64")
-        return sqrt(total)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from wingbeat.ir.node import Absent, Node, here
 from wingbeat.ir.walk import toposort
 from wingbeat.transform.reverse import refusal
+from wingbeat.transform.smooth import smooth
 
 
 def jvp(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> list[Node | None]:
@@ -23,10 +24,21 @@ def jvp(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> list[Node | N
             ts = [t.get(x) for x in node.inputs]
             if any(d is not None for d in ts) and node.type.inexact:
                 here.site = node.site
-                t[node] = _push(node, ts)
+                t[node] = _around(node, t, tangents) or _push(node, ts)
     finally:
         here.site = site
     return [t.get(output) for output in outputs]
+
+
+def _around(
+    node: Node, t: Mapping[Node, Node | None], tangents: Mapping[Node, Node]
+) -> Node | None:
+    """The tangent past a kink that cancels, where there is one."""
+    if (found := smooth(node, tangents)) is None:
+        return None
+    square, xs = found
+    moving = {x: d for x in xs if (d := t.get(x.inputs[0])) is not None}
+    return jvp([square], moving)[0]
 
 
 def _push(node: Node, ts: Sequence[Node | None]) -> Node | None:

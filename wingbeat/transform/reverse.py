@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from wingbeat.errors import NotDifferentiable
 from wingbeat.ir.node import Absent, Node, here, quote
 from wingbeat.ir.walk import depends, toposort
+from wingbeat.ops.arithmetic import stop_gradient
+from wingbeat.transform.smooth import smooth
 
 
 def vjp(
@@ -26,7 +28,7 @@ def sweep(
 ) -> dict[Node, Node]:
     """The cotangent of every node between `wrt` and `outputs`."""
     order = toposort(outputs)
-    reaches = depends(order, wrt)
+    reaches, asked = depends(order, wrt), set(wrt)
     g: dict[Node, Node] = {}
     for output, cotangent in zip(outputs, cotangents, strict=True):
         if output.type.inexact:  # an integer does not move, whatever its cotangent
@@ -37,12 +39,20 @@ def sweep(
             if node.op is None or node not in g or node not in reaches:
                 continue
             here.site = node.site
-            for x, gx in zip(node.inputs, pullback(node, g[node]), strict=True):
+            for x, gx in _contributions(node, g[node], asked):
                 if gx is not None and x.type.inexact and x in reaches:
                     _accumulate(g, x, gx)
     finally:
         here.site = site
     return g
+
+
+def _contributions(node: Node, g: Node, asked: Set[Node]) -> Iterable[tuple[Node, Node | None]]:
+    """The cotangents that one node hands on; around a kink that cancels, unless it is asked for."""
+    if (found := smooth(node, asked)) is None:
+        return zip(node.inputs, pullback(node, g), strict=True)
+    square, xs = found
+    return zip([x.inputs[0] for x in xs], vjp([square], xs, [g]), strict=True)
 
 
 def _accumulate(g: dict[Node, Node], x: Node, gx: Node) -> None:
@@ -66,10 +76,11 @@ def obstacle(output: Node, x: Node) -> NotDifferentiable | None:
     """Why `output` has no derivative by `x` though it depends on it by integers; None else.
 
     To be asked when the reverse walk brought nothing to `x`. A dependence by conditions alone, as
-    that of relu's slope, is piecewise constant: its derivative is 0.
+    that of relu's slope, is piecewise constant: its derivative is 0. So is that by what
+    `stop_gradient` made a constant.
     """
     order = toposort([output])
-    between = depends(order, [x])
+    between = depends([n for n in order if n.op is not stop_gradient], [x])
     kinds = "iu" if output.type.inexact else "biu"
     if output not in between:
         return None

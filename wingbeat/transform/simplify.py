@@ -1,8 +1,9 @@
 """Local rewrites that never change a value: x * 1, -(-x), a transpose of a transpose, equal nodes.
 
-x * 0 stays: it is NaN where x is infinite; only `scaled`, whose zero kills by definition, drops it,
-and with it the sign of the zero. x + 0 of floats stays: it is 0 where x is -0. `alias` and
-`stop_gradient` go, which matter to derivatives alone: simplify what has been derived already.
+x * 0 stays: it is NaN where x is infinite; only `scaled` and `mutual`, whose zeros kill by
+definition, drop it, and with it the sign of the zero. x + 0 of floats stays: it is 0 where x is -0.
+`alias`, `agreed` and `stop_gradient` go, which matter to derivatives alone: simplify what has been
+derived already.
 """
 
 from __future__ import annotations
@@ -67,6 +68,13 @@ def _scaled(g: Node, d: Node) -> Node | None:
     return arithmetic.mul(g, d) if c is not None and not math.isnan(c) else None
 
 
+def _mutual(x: Node, y: Node) -> Node | None:
+    constants = [c for c in (constant_of(x), constant_of(y)) if c is not None]
+    if 0 in constants:
+        return full(0, x.type)
+    return arithmetic.mul(x, y) if any(math.isfinite(c) for c in constants) else None
+
+
 def _div(x: Node, y: Node) -> Node | None:
     return x if constant_of(y) == 1 else None
 
@@ -80,6 +88,10 @@ def _neg(x: Node) -> Node | None:
 
 def _same(x: Node, **attrs: Any) -> Node | None:
     return x
+
+
+def _first(d: Node, z: Node) -> Node | None:
+    return d
 
 
 def _cast(x: Node, *, dtype: str) -> Node | None:
@@ -145,10 +157,12 @@ RULES: Mapping[Primitive, Rule] = {
     arithmetic.sub: _sub,
     arithmetic.mul: _mul,
     arithmetic.scaled: _scaled,
+    arithmetic.mutual: _mutual,
     arithmetic.div: _div,
     arithmetic.neg: _neg,
     arithmetic.alias: _same,
     arithmetic.stop_gradient: _same,
+    arithmetic.agreed: _first,
     arithmetic.cast: _cast,
     layout.broadcast: _broadcast,
     layout.reshape: _reshape,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from wingbeat.api import creation, elementwise, manipulation, sorting, statistics
+from wingbeat.api.applying import cast_to
 from wingbeat.api.axes import one_axis, several
 from wingbeat.api.tensor import Tensor, asarray
-from wingbeat.errors import TypeMismatch
+from wingbeat.api.tracing import ABSTRACT
+from wingbeat.api.transforms import stop_gradient
+from wingbeat.errors import NotSupported, TypeMismatch
+from wingbeat.ir.types import promote
 
 m, e, s = manipulation, elementwise, statistics
 
@@ -49,19 +53,70 @@ def average(
     return (result, total) if returned else result
 
 
-def median(a: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The middle element, or the mean of the two in the middle; NaN where there is one."""
+def _ordered(a: Any, axis: Any, name: str) -> tuple[Tensor, tuple[int, ...]]:
+    """The elements over `axis` in order, as the last axis; and the axes that it stands for."""
     t = asarray(a)
-    axes = several(axis, t.ndim, "median")
+    axes = several(axis, t.ndim, name)
     rest = [k for k in range(t.ndim) if k not in axes]
     n = math.prod(t.shape[k] for k in axes)
     if not n:
-        raise TypeMismatch(f"median: no element of {t.type} is in the middle; the axis is empty")
+        raise TypeMismatch(f"{name}: there is no element of {t.type} to choose; the axis is empty")
     line = m.reshape(m.permute_dims(t, (*rest, *axes)), (*(t.shape[k] for k in rest), n))
-    ordered = sorting.sort(line)
+    return sorting.sort(line), axes
+
+
+def median(a: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The middle element, or the mean of the two in the middle; NaN where there is one."""
+    ordered, axes = _ordered(a, axis, "median")
+    n = ordered.shape[-1]
     middle = s.mean(ordered[..., (n - 1) // 2 : n // 2 + 1], axis=-1)
     middle = e.where(e.isnan(ordered[..., -1]), np.nan, middle)
     return m.expand_dims(middle, axis=axes) if keepdims else middle
+
+
+def quantile(name: str, whole: float) -> Callable[..., Tensor]:
+    """np.quantile, and np.percentile, where the largest element stands at 100 in place of 1.
+
+    Between two elements it is linear: in them, and in `q`, which may be a tensor too.
+    """
+
+    def function(
+        a: Any,
+        q: Any,
+        axis: Any = None,
+        out: Any = None,
+        overwrite_input: bool = False,
+        method: str = "linear",
+        keepdims: bool = False,
+    ) -> Tensor:
+        if method != "linear":
+            raise NotSupported(f"np.{name}: method={method!r}; here it is linear between elements")
+        share = asarray(q)
+        if not share._flags & ABSTRACT and not np.all(
+            (share.numpy() >= 0) & (share.numpy() <= whole)
+        ):
+            raise TypeMismatch(f"{name}: q lies in 0 ... {whole:g}, not {share.tolist()}")
+        ordered, axes = _ordered(a, axis, name)
+        of_q = float if isinstance(q, int | float) else share.dtype  # Python's numbers are weak
+        ordered = cast_to(ordered, promote(ordered.dtype, of_q, float))
+        found = _between(ordered, share / whole)
+        return m.expand_dims(found, axis=tuple(share.ndim + k for k in axes)) if keepdims else found
+
+    return function
+
+
+def _between(ordered: Tensor, share: Tensor) -> Tensor:
+    """What stands at `share` of the way from the first to the last of elements in order."""
+    last = ordered.shape[-1] - 1
+    place = share * float(last)
+    whole = e.floor(stop_gradient(place))
+    part = m.reshape(place - whole, (*share.shape, *(1,) * (ordered.ndim - 1)))
+    front = m.moveaxis(ordered, -1, 0)
+    left = e.astype(whole, "int64")
+    a, b = front[left], front[e.minimum(left + 1, last)]
+    # From the nearer end, as NumPy does: exact at both.
+    found = e.where(part < 0.5, a + (b - a) * part, b - (b - a) * (1.0 - part))
+    return e.astype(e.where(e.isnan(front[-1]), np.nan, found), ordered.dtype)
 
 
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:

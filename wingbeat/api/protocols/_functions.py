@@ -114,6 +114,8 @@ FUNCTIONS: Mapping[Function, Function] = {
     np.median: lambda a, axis=None, out=None, overwrite_input=False, keepdims=False: ew.median(
         a, axis, keepdims
     ),
+    np.quantile: ew.quantile("quantile", 1.0),
+    np.percentile: ew.quantile("percentile", 100.0),
     np.average: ew.average,
     np.cumsum: lambda a, axis=None, dtype=None: _along(s.cumulative_sum)(
         a if dtype is None else asarray(a, dtype), axis
@@ -129,7 +131,7 @@ FUNCTIONS: Mapping[Function, Function] = {
     np.round: ew.rounded,
     np.around: ew.rounded,
     np.fix: e.trunc,
-    np.real: e.positive,
+    np.real: lambda val: m.reshape(val, asarray(val).shape),
     np.nan_to_num: ew.nan_to_num,
     np.sinc: ew.sinc,
     np.select: ew.select,
@@ -237,6 +239,10 @@ FUNCTIONS: Mapping[Function, Function] = {
     np.linalg.tensordot: la.tensordot,
     np.linalg.matrix_transpose: la.matrix_transpose,
     np.linalg.matrix_power: mx.matrix_power,
+    np.linalg.solve: la.solve,
+    np.linalg.inv: la.inv,
+    np.linalg.det: la.det,
+    np.linalg.slogdet: la.slogdet,
     np.linalg.multi_dot: mx.multi_dot,
     # --- making
     np.zeros_like: _like(creation.zeros_like),

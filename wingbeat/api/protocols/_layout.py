@@ -26,8 +26,9 @@ def reshaped(a: Any, shape: Any, order: str) -> Tensor:
         raise NotSupported(f"np.reshape: order={order!r} is not known here; use 'C' or 'F'")
     if order != "F":
         return m.reshape(a, shape)
+    # Never a view, as it seldom is one in NumPy.
     sizes = tuple(reversed(shape)) if isinstance(shape, tuple | list) else shape
-    return m.reshape(asarray(a).T, sizes).T
+    return +m.reshape(asarray(a).T, sizes).T
 
 
 def at_least(n: int) -> Callable[..., Any]:

@@ -101,12 +101,12 @@ def vector_norm(x: Any, ord: Any, axis: Any, keepdims: bool) -> Tensor:
 
 
 def matrix_power(a: Any, n: int) -> Tensor:
-    """A matrix times itself, n >= 0 times."""
+    """A matrix times itself, `n` times; its inverse, for n < 0."""
     t = asarray(a)
-    if t.ndim < 2 or t.shape[-1] != t.shape[-2] or n < 0:
-        raise NotSupported(
-            f"np.linalg.matrix_power: {t.type} to the power {n}; take square matrices and n >= 0"
-        )
+    if t.ndim < 2 or t.shape[-1] != t.shape[-2]:
+        raise TypeMismatch(f"np.linalg.matrix_power: takes square matrices, not {t.type}")
+    if n < 0:
+        return matrix_power(linalg.inv(t), -n)
     if n == 0:
         return m.broadcast_to(creation.eye(t.shape[-1], dtype=t.dtype), t.shape)
     half = matrix_power(t, n // 2) if n > 1 else None

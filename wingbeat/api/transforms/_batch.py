@@ -10,7 +10,7 @@ from wingbeat.api import tree
 from wingbeat.api.manipulation import moveaxis
 from wingbeat.api.promotion import expand
 from wingbeat.api.tensor import Tensor, lazy
-from wingbeat.api.tracing import ABSTRACT, Trace, enter, join
+from wingbeat.api.tracing import ABSTRACT, Trace, current, enter
 from wingbeat.api.transforms._scope import (
     as_tensor,
     checked_function,
@@ -70,7 +70,7 @@ def vmapped(
     fronted = [x if a is None else _fronted(x, a) for x, a in zip(flat, axes, strict=True)]
     size = _batch_size([t for t, a in zip(fronted, axes, strict=True) if a is not None])
     tensors = [t for t in fronted if isinstance(t, Tensor)]
-    trace = join(tensors)
+    trace = current()
     batched: dict[Node, Node] = {}
     singles: list[Any] = []
     for t, a in zip(fronted, axes, strict=True):

@@ -7,6 +7,7 @@ from typing import Any
 
 from wingbeat.api import tree
 from wingbeat.api.applying import cast_to
+from wingbeat.api.kinks import check_choice, watch
 from wingbeat.api.tensor import Tensor, lazy
 from wingbeat.api.tracing import enter, join
 from wingbeat.api.transforms._scope import (
@@ -30,10 +31,12 @@ def jvp(
     primals: Sequence[Any],
     tangents: Sequence[Any],
     has_aux: bool = False,
+    kinks: str = "ignore",
 ) -> tuple[Any, ...]:
     """`f(*primals)` and its derivative along `tangents`, J t; both are sequences of trees.
 
-    Returns (y, t), or (y, t, aux) where `f` returns (y, aux) and `has_aux` says so.
+    Returns (y, t), or (y, t, aux) where `f` returns (y, aux) and `has_aux` says so. `kinks` as for
+    `value_and_grad`.
 
     >>> import wingbeat as wb
     >>> wb.jvp(lambda x: x * x, (3.0,), (1.0,))
@@ -45,10 +48,13 @@ def jvp(
             "jvp: primals and tangents are sequences with one entry per argument: "
             "wb.jvp(f, (x,), (t,))"
         )
-    return outermost(lambda: _jvp(f, tuple(primals), tuple(tangents), has_aux))
+    check_choice(kinks)
+    return outermost(lambda: _jvp(f, tuple(primals), tuple(tangents), has_aux, kinks))
 
 
-def _jvp(f: Any, primals: tuple[Any, ...], tangents: tuple[Any, ...], has_aux: bool) -> Any:
+def _jvp(
+    f: Any, primals: tuple[Any, ...], tangents: tuple[Any, ...], has_aux: bool, kinks: str
+) -> Any:
     arguments, variables = as_variables(primals, "jvp")
     directions = [
         _direction(t, v)
@@ -56,6 +62,7 @@ def _jvp(f: Any, primals: tuple[Any, ...], tangents: tuple[Any, ...], has_aux: b
     ]
     y, aux = with_aux(f(*arguments), has_aux, "jvp")
     tensors, rebuild = results(y, "jvp")
+    watch(tensors, variables, kinks)
     moved = rebuild(pushed(tensors, variables, directions))
     return (rebuild(tensors), moved, aux) if has_aux else (rebuild(tensors), moved)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wingbeat.api.creation import eye
+from wingbeat.api.kinks import check_choice, watch
 from wingbeat.api.manipulation import moveaxis, reshape
 from wingbeat.api.tensor import Tensor
 from wingbeat.api.transforms._batch import vmapped
@@ -27,42 +28,43 @@ Table = list[list[Tensor]]  # [output][variable]
 
 
 def jacrev(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, kinks: str = "ignore"
 ) -> Callable[..., Any]:
     """The Jacobian of `f`, by reverse mode: one pass serves one output.
 
     For f with result shape S and argument shape T the Jacobian has shape S + T; trees give trees of
-    them (outputs outside, arguments inside).
+    them (outputs outside, arguments inside). `kinks` as for `value_and_grad`.
 
     >>> import wingbeat as wb
     >>> wb.jacrev(lambda x: x * x)(wb.asarray([1.0, 2.0]))
     tensor([[2., 0.],
             [0., 4.]])
     """
-    return _jacobian(f, argnums, has_aux, "jacrev", _rows)
+    return _jacobian(f, argnums, has_aux, kinks, "jacrev", _rows)
 
 
 def jacfwd(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, kinks: str = "ignore"
 ) -> Callable[..., Any]:
-    """The Jacobian of `f`, by forward mode: one pass serves one input. Shapes as for `jacrev`.
+    """The Jacobian of `f`, by forward mode: one pass serves one input. The rest as for `jacrev`.
 
     >>> import wingbeat as wb
-    >>> wb.jacfwd(lambda x: x * x)(wb.asarray([1.0, 2.0]))
-    tensor([[2., 0.],
-            [0., 4.]])
+    >>> wb.jacfwd(lambda t: wb.stack([t, t * t]))(3.0)
+    tensor([1., 6.])
     """
-    return _jacobian(f, argnums, has_aux, "jacfwd", _columns)
+    return _jacobian(f, argnums, has_aux, kinks, "jacfwd", _columns)
 
 
 def _jacobian(
     f: Callable[..., Any],
     argnums: Argnums,
     has_aux: bool,
+    kinks: str,
     name: str,
     method: Callable[[list[Tensor], list[Tensor]], Table],
 ) -> Callable[..., Any]:
     checked_function(f, name)
+    check_choice(kinks)
 
     def run(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         call = opened(argnums, args, name)
@@ -70,6 +72,7 @@ def _jacobian(
         tensors, rebuild = results(y, name)
         for t in tensors:
             require_float(t, call.variables, name)
+        watch(tensors, call.variables, kinks)
         jacobian = rebuild([call.rebuild(row) for row in method(tensors, call.variables)])
         return (jacobian, aux) if has_aux else jacobian
 
@@ -110,9 +113,11 @@ def _columns(tensors: list[Tensor], variables: list[Tensor]) -> Table:
 
 
 def hessian(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, kinks: str = "ignore"
 ) -> Callable[..., Any]:
     """The second derivatives of `f`: the Jacobian (forward mode) of its gradient (reverse mode).
+
+    `kinks` as for `value_and_grad`; those that the gradient passes count too.
 
     >>> import wingbeat as wb
     >>> wb.hessian(lambda x: x[0] ** 2 * x[1])(wb.asarray([1.0, 2.0]))
@@ -120,14 +125,16 @@ def hessian(
             [2., 0.]])
     """
     checked_function(f, "hessian")
-    return jacfwd(jacrev(f, argnums, has_aux), argnums, has_aux)
+    return jacfwd(jacrev(f, argnums, has_aux, kinks), argnums, has_aux, kinks)
 
 
-def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+def hvp(
+    f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], kinks: str = "ignore"
+) -> Any:
     """The Hessian of a scalar `f` times a vector, without the Hessian: forward over reverse mode.
 
     `primals` and `tangents` are sequences of trees, one per argument; the result is like `primals`
-    (a single one for a single argument).
+    (a single one for a single argument). `kinks` as for `hessian`.
 
     >>> import numpy as np
     >>> import wingbeat as wb
@@ -140,6 +147,6 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
             "hvp: primals and tangents are sequences with one entry per argument: "
             "wb.hvp(f, (x,), (t,))"
         )
-    gradient = grad(f, argnums=tuple(range(len(primals))))
-    moved = jvp(gradient, primals, tangents)[1]
+    gradient = grad(f, argnums=tuple(range(len(primals))), kinks=kinks)
+    moved = jvp(gradient, primals, tangents, kinks=kinks)[1]
     return moved[0] if len(primals) == 1 else moved

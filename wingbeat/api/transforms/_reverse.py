@@ -46,14 +46,16 @@ def value_and_grad(
 
     Args:
         f: returns a scalar, or (scalar, anything) with `has_aux`.
-        argnums: which positional arguments to differentiate by; each may be a tree.
+        argnums: which positional arguments to differentiate by; each may be a tree. An argument
+            that is a Python integer counts as a float.
         has_aux: whether `f` returns something beside the scalar; then the result is ((y, aux),
             gradient).
         kinks: what to do where the derivative does not exist: "ignore" (use the documented
             convention), "warn" or "raise" (`AtKink`).
 
     Raises:
-        NotDifferentiable: an argument is no float, or the result is integer valued.
+        NotDifferentiable: an array of integers, or an integer inside a tree, is to be
+            differentiated by (the message names its place), or the result is integer valued.
         TypeMismatch: the result is no scalar.
 
     >>> import wingbeat as wb
@@ -99,8 +101,8 @@ def _gradients(y: Tensor, variables: Sequence[Tensor], kinks: str) -> list[Tenso
     require_float(y, variables, "grad")
     trace = join([y, *variables])
     root, wrt = enter(y, trace), [enter(v, trace) for v in variables]
-    watch(trace, [root], wrt, kinks)
-    found = _pulled([root], wrt, [full(1, y.type)])
+    watch([y], variables, kinks)
+    found = _pulled([root], wrt, None)
     return [
         lazy(zero_like(x) if g is None else g, trace, y._flags | v._flags)
         for g, x, v in zip(found, wrt, variables, strict=True)
@@ -108,14 +110,14 @@ def _gradients(y: Tensor, variables: Sequence[Tensor], kinks: str) -> list[Tenso
 
 
 def _pulled(
-    outputs: Sequence[Node], wrt: Sequence[Node], seeds: Sequence[Node]
+    outputs: Sequence[Node], wrt: Sequence[Node], seeds: Sequence[Node] | None
 ) -> tuple[Node | None, ...]:
-    """Reverse mode, remembered: the same nodes give the same nodes."""
-    key = (tuple(outputs), tuple(wrt), tuple(seeds))
+    """Reverse mode, remembered: the same nodes give the same nodes. Without `seeds` they are 1."""
+    key = (tuple(outputs), tuple(wrt), seeds and tuple(seeds))
     if (known := _sweeps.get(key)) is not None:
         return known
     bodies, inner = inlined(outputs), inlined(wrt)
-    found = pull(bodies, inner, seeds)
+    found = pull(bodies, inner, [full(1, b.type) for b in bodies] if seeds is None else seeds)
     missed = [x for x, g in zip(inner, found, strict=True) if g is None]
     if (reason := why_not(bodies, missed)) is not None:
         raise reason

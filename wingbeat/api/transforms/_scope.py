@@ -9,7 +9,7 @@ from typing import Any
 
 from wingbeat.api import tree
 from wingbeat.api.tensor import Tensor, asarray, lazy
-from wingbeat.api.tracing import ABSTRACT, detach, enter, evaluate, join, scope, state
+from wingbeat.api.tracing import ABSTRACT, current, detach, enter, evaluate, join, scope, state
 from wingbeat.errors import NotDifferentiable, TypeMismatch
 from wingbeat.ir.node import Node
 from wingbeat.ops.arithmetic import alias
@@ -60,7 +60,7 @@ def opened(argnums: Argnums, args: Sequence[Any], name: str) -> Call:
     chosen = _chosen(argnums, args, name)
     arguments, variables = list(args), []
     for k in chosen:
-        arguments[k], found = as_variables(args[k], name)
+        arguments[k], found = _as_variables(args[k], name, f"args[{k}]")
         variables += found
     picked = tuple(args[k] for k in chosen)
     rebuild = tree.flatten(picked[0] if isinstance(argnums, int) else picked)[1]
@@ -85,24 +85,35 @@ def _chosen(argnums: Argnums, args: Sequence[Any], name: str) -> tuple[int, ...]
     return found
 
 
-def as_variables(x: Any, name: str) -> tuple[Any, list[Tensor]]:
-    """A tree with variables in place of its leaves, and these."""
+def as_variables(primals: Sequence[Any], name: str) -> tuple[tuple[Any, ...], list[Tensor]]:
+    """Trees with variables in place of their leaves, and these."""
+    pairs = [_as_variables(x, name, f"primals[{k}]") for k, x in enumerate(primals)]
+    return tuple([x for x, _ in pairs]), [v for _, found in pairs for v in found]
+
+
+def _as_variables(x: Any, name: str, where: str) -> tuple[Any, list[Tensor]]:
+    """The same for one argument; `where` it is opens the place of a leaf in errors."""
     found, rebuild = tree.flatten(x)
-    variables = [_variable(v, name) for v in found]
+    tensors = [as_tensor(v, f"{name}: an argument to differentiate by") for v in found]
+    if isinstance(x, int) and not isinstance(x, bool):  # a number written by hand: 3 means 3.0
+        tensors = [asarray(t.numpy().astype("float64")) for t in tensors]
+    for k, t in enumerate(tensors):
+        if t.dtype.kind != "f":
+            raise NotDifferentiable(
+                f"{name}: {where}{tree.paths(x)[k]} is {t.type}, and derivatives are taken with "
+                "respect to floats; use .astype('float64') (3.0 for 3) if it is a number that can "
+                "move, else keep it apart from what is differentiated by (argnums chooses)"
+            )
+    variables = [_variable(t) for t in tensors]
     return rebuild(twins(variables)), variables
 
 
-def _variable(x: Any, name: str) -> Tensor:
-    """`x` as a variable of its own, so that it is not confused with an equal value elsewhere."""
-    if isinstance(x, int) and not isinstance(x, bool):
-        x = as_tensor(x, f"{name}: an argument to differentiate by").numpy().astype("float64")
-    t = as_tensor(x, f"{name}: an argument to differentiate by")
-    if t.dtype.kind != "f":
-        raise NotDifferentiable(
-            f"{name}: derivatives are taken with respect to floats, not {t.type}; "
-            "use .astype('float64'), or argnums to choose another argument"
-        )
-    trace = join((t,))
+def _variable(t: Tensor) -> Tensor:
+    """`t` as a variable of its own, so that it is not confused with an equal value elsewhere.
+
+    It belongs to the transform's trace: brought there later, it would be another variable.
+    """
+    trace = current()
     node = alias(enter(t, trace), tag=trace.tag())
     state.active = (*state.active, node)
     return lazy(node, trace, t._flags)

@@ -1,0 +1,80 @@
+"""Where NumPy would share memory: writing to a view would change the whole, which is a value here.
+
+>>> import wingbeat as wb
+>>> x = wb.zeros((2, 3))
+>>> x.T[0] = 1.0
+Traceback (most recent call last):
+...
+wingbeat.errors.TypeMismatch: this tensor is a view: ...
+
+A view of what nobody holds any more can be written to: there is nothing else that would change.
+
+>>> y = wb.zeros(6).reshape(2, 3)
+>>> y[0, 0] = 1.0
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from wingbeat.api.tracing import site
+from wingbeat.errors import TypeMismatch
+from wingbeat.ir.node import quote
+
+if TYPE_CHECKING:
+    from wingbeat.api.tensor import Tensor
+
+
+class Memory:
+    """What is one block of memory in NumPy; held by a tensor and by the views of it alone."""
+
+    __slots__ = ("owner",)
+
+    def __init__(self, owner: Tensor) -> None:
+        self.owner = weakref.ref(owner)
+
+
+def viewing(z: Tensor, x: Tensor) -> Tensor:
+    """`z`, which NumPy would make a view of `x`."""
+    memory = getattr(x, "_memory", None)
+    if memory is None:
+        memory = x._memory = Memory(x)
+    z._memory = memory
+    return z
+
+
+def check_writable(t: Tensor) -> None:
+    """Raise where NumPy would change other tensors together with `t`."""
+    if not _is_view(t) or _holders(t) <= _ALONE:
+        return
+    at = site()
+    raise TypeMismatch(
+        "this tensor is a view: as x[i], x.T, x.reshape(...) and the like it shares its memory in "
+        "NumPy, where writing to it changes x. Here tensors are values, and x would stay as it is. "
+        "Write to x itself (x[i, j] = v for x[i][j] = v, x[:, k] = v for x.T[k] = v), or take the "
+        "view with .clone() if a copy is meant" + (f"\n  {quote(at)}" if at else "")
+    )
+
+
+def _is_view(t: Tensor) -> bool:
+    """Not so the owner: views taken of it earlier keep their values, which is documented."""
+    memory = getattr(t, "_memory", None)
+    return memory is not None and memory.owner() is not t
+
+
+def _holders(t: Any) -> int:
+    """How many hold the memory of `t`, with those that looking for them adds."""
+    return sys.getrefcount(t._memory)
+
+
+class _Lonely:
+    """Stands for a tensor whose memory nobody else holds."""
+
+    def __init__(self) -> None:
+        self._memory = object()
+
+
+_lonely = _Lonely()
+_ALONE = _holders(_lonely)

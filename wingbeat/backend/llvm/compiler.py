@@ -1,0 +1,75 @@
+"""LLVM's assembly language -> object code -> functions in memory."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from llvmlite import binding
+
+from wingbeat.backend.base import NotCompiled
+from wingbeat.backend.llvm import disk
+from wingbeat.backend.llvm.disk import Binary
+from wingbeat.backend.llvm.target import Target, host
+
+_names = itertools.count()
+
+# Who compiles or loads holds this. A fork waits, so that in the child nothing is half done, and no
+# lock is held by a thread that is not there.
+exclusive = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=exclusive.acquire,
+        after_in_parent=exclusive.release,
+        after_in_child=exclusive.release,
+    )
+
+
+def assemble(text: str, target: Target) -> bytes:
+    """Object code of a module. No optimiser runs: emitters write what is to be executed."""
+    try:
+        module = binding.parse_assembly(text)
+        module.verify()
+        return target.machine().emit_object(module)
+    except RuntimeError as error:  # LLVM's own words help whoever mends the emitter
+        raise NotCompiled("the code generator", "was given code that is not valid") from error
+
+
+def obtain(key: str | None, make: Callable[[], Binary]) -> Binary:
+    """What is on disk under a key; else what `make` makes, which is put there. No key: no disk."""
+    if key is None:
+        return make()
+    if (known := disk.read(key)) is not None:
+        return known
+    made = make()
+    disk.write(key, made)
+    return made
+
+
+class Loaded:
+    """Functions in memory. They are there as long as this object is."""
+
+    def __init__(self, code: bytes, exports: Iterable[str], imports: Mapping[str, int]) -> None:
+        """`imports` are addresses of functions that the code calls and does not define."""
+        library = binding.JITLibraryBuilder().add_object_img(code).add_current_process()
+        for name, address in imports.items():
+            library.import_symbol(name, address)
+        for name in exports:
+            library.export_symbol(name)
+        try:
+            self._tracker = library.link(_linker(), f"program{next(_names)}")
+        except RuntimeError as error:  # no memory that can be executed, or a function is missing
+            raise NotCompiled("the linker", "cannot load native code here") from error
+
+    def __getitem__(self, name: str) -> int:
+        """The address of an exported function."""
+        return self._tracker[name]
+
+
+@cache
+def _linker() -> Any:
+    return binding.create_lljit_compiler(host().machine(), suppress_errors=True)

@@ -1,0 +1,105 @@
+"""What the loops of a kernel compute, store, and keep for one another. Pure data."""
+
+from __future__ import annotations
+
+import math
+
+from wingbeat.backend.llvm.grouping import Member, Needs, Rules, is_split
+from wingbeat.backend.llvm.lanes import DType
+from wingbeat.backend.llvm.partition import Kernel
+from wingbeat.backend.llvm.schedule import scheduled
+from wingbeat.backend.llvm.symbols import Meaning
+from wingbeat.backend.llvm.target import Target
+
+KEPT = 1 << 18  # bytes of a row that are kept on the stack for a later loop
+DEAR = 12  # operations from which on a number is kept rather than computed again
+
+
+class Content:
+    """A scheduled kernel, loop by loop."""
+
+    def __init__(self, rules: Rules, kernel: Kernel, target: Target) -> None:
+        self.rules, self.kernel, self.target = rules, kernel, target
+        self.schedule = schedule = scheduled(rules, kernel, target)
+        self.order = {m.node: m for m in schedule.members}
+        self.reducing = [m for m in schedule.members if self.meaning(m.node).reduction is not None]
+        self.points = [m for m in schedule.members if not m.row]
+        self.rows = [m for m in schedule.members if m.row and m not in self.reducing]
+        self.stored = {m.node for m in schedule.members if m.node in kernel.stored}
+        depths = [m.depth for m in self.reducing]
+        depths += [m.depth + 1 for m in self.points if m.node in self.stored]
+        self.loops = max(depths, default=0)
+        self.split = is_split(schedule.axes, frozenset(schedule.reduced))
+        here = {*kernel.nodes} - self.order.keys()
+        inline = [k in here for k in range(len(rules.graph.nodes))]
+        self._needs = Needs(rules, inline)
+        self.needed = [self._needed(d) for d in range(self.loops)]
+        self.kept = self._kept()
+        self.late = self._late()
+
+    def meaning(self, k: int) -> Meaning:
+        meaning = self.rules.meaning(k)
+        assert meaning is not None
+        return meaning
+
+    def dtype(self, k: int) -> DType:
+        return self.rules.graph.nodes[k].type.dtype
+
+    def reductions(self, d: int) -> list[Member]:
+        """What loop d reduces."""
+        return [m for m in self.reducing if m.depth == d + 1]
+
+    def stores(self, d: int) -> list[Member]:
+        """What loop d stores."""
+        return [m for m in self.points if m.depth == d and m.node in self.stored]
+
+    def loops_of(self, k: int) -> list[int]:
+        """The loops in which, or right before which, node k is computed."""
+        member = self.order[k]
+        if not member.row:
+            return [d for d in range(self.loops) if k in self.needed[d]]
+        return [member.depth - (member in self.reducing)]
+
+    def _needed(self, d: int) -> set[int]:
+        """The nodes that loop d has at each point, unless an earlier loop has stored them."""
+        found: set[int] = set()
+        todo = [m.node for m in (*self.reductions(d), *self.stores(d))]
+        while todo:
+            k = todo.pop()
+            member = self.order[k]
+            if member.row and member.depth != d + 1:
+                continue  # it was there before the loop
+            if k in found or (member.depth < d and k in self.stored):
+                continue
+            if not member.row:
+                found.add(k)
+            elif member not in self.reducing:
+                continue
+            todo.extend(n.position for n in self._needs.of(k)[0] if n.position in self.order)
+        return found
+
+    def _kept(self) -> dict[int, int]:
+        """Dear nodes that a later loop needs again, and the loop that keeps them."""
+        found: dict[int, int] = {}
+        schedule, room = self.schedule, KEPT
+        width = 1 if schedule.across else schedule.unroll * schedule.count
+        points = width * math.prod(v.extent for v in schedule.reduced)
+        for m in self.points:
+            loops, cost = self.loops_of(m.node), self.meaning(m.node).cost
+            size = points * self.dtype(m.node).itemsize
+            dear = cost.calls or cost.operations >= DEAR
+            if len(loops) > 1 and m.node not in self.stored and dear and size <= room:
+                found[m.node] = loops[0]
+                room -= size
+        return found
+
+    def _late(self) -> frozenset[int]:
+        """What follows from one of the kernel's own reductions."""
+        found: set[int] = set()
+        for k in self.kernel.nodes:
+            member = self.order.get(k)
+            if (member is not None and member.depth > 0) or not found.isdisjoint(
+                self.rules.graph.operands[k]
+            ):
+                found.add(k)
+        return frozenset(found)

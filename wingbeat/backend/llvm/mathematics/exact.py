@@ -1,0 +1,74 @@
+"""Sums and products together with their rounding errors, and numbers as such pairs.
+
+With fused multiply-add the error of a product is one instruction; without it the factors are split
+into halves whose products are exact. Either way the pair is the exact product, as long as nothing
+overflows or falls below the smallest number.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from wingbeat.backend.llvm.lanes import F32, Lanes, Number, Vector, integers_of
+
+# Clears the lower half of the significand.
+_UPPER = {4: -(1 << 12), 8: -(1 << 27)}
+
+
+class Pair(NamedTuple):
+    """high + low, where low is at most half a unit in the last place of high."""
+
+    high: Vector
+    low: Vector
+
+
+def two_sum(s: Lanes, x: Number, y: Number) -> Pair:
+    """x + y."""
+    z = s.add(x, y)
+    back = s.sub(z, x)
+    return Pair(z, s.add(s.sub(x, s.sub(z, back)), s.sub(y, back)))
+
+
+def ordered_sum(s: Lanes, x: Number, y: Number) -> Pair:
+    """x + y, where x is 0 or not smaller than y."""
+    z = s.add(x, y)
+    return Pair(z, s.sub(y, s.sub(z, x)))
+
+
+def two_product(s: Lanes, x: Vector, y: Vector) -> Pair:
+    """x * y."""
+    z = s.mul(x, y)
+    if s.target.fma:
+        return Pair(z, s.fma(x, y, s.neg(z)))
+    (a, b), (c, d) = _halves(s, x), _halves(s, y)
+    error = s.sub(s.mul(a, c), z)
+    for p, q in ((a, d), (b, c), (b, d)):
+        error = s.add(error, s.mul(p, q))
+    return Pair(z, error)
+
+
+def _halves(s: Lanes, x: Vector) -> Pair:
+    integers = integers_of(x.dtype)
+    upper = s.bits("&", s.bitcast(x, integers), _UPPER[x.dtype.itemsize])
+    high = s.bitcast(upper, x.dtype)
+    return Pair(high, s.sub(x, high))
+
+
+def pair(s: Lanes, high: float, low: float, like: Vector) -> Pair:
+    """A constant of twice the precision."""
+    return Pair(s.const(high, like.dtype), s.const(low, like.dtype))
+
+
+def add(s: Lanes, x: Pair, y: Pair) -> Pair:
+    """x + y, to about twice the precision where the sum does not cancel."""
+    z = two_sum(s, x.high, y.high)
+    return ordered_sum(s, z.high, s.add(z.low, s.add(x.low, y.low)))
+
+
+def multiply(s: Lanes, x: Pair, y: Pair) -> Pair:
+    z = two_product(s, x.high, y.high)
+    crossed = s.fma(x.high, y.low, s.mul(x.low, y.high))
+    return ordered_sum(s, z.high, s.add(z.low, crossed))
+
+
+__all__ = ["F32", "Pair", "add", "multiply", "ordered_sum", "pair", "two_product", "two_sum"]

@@ -1,0 +1,93 @@
+"""What the code of a product starts from: where its operands are, and its two scales."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from llvmlite import ir
+
+from wingbeat.backend.base import Graph
+from wingbeat.backend.llvm.flow import LONG, POINTER, VOID
+from wingbeat.backend.llvm.lanes import DType, Lanes, Vector
+from wingbeat.backend.llvm.layout import Axis
+from wingbeat.backend.llvm.memory import computed, load, place
+from wingbeat.backend.llvm.partition import Product, Scale
+from wingbeat.backend.llvm.target import Target
+
+UNITY = Scale()
+
+
+class Pointers(NamedTuple):
+    """An element of each buffer; z stands for c where there is none."""
+
+    x: Any
+    y: Any
+    z: Any
+    c: Any
+
+
+class Code:
+    """A function of a step under construction: `slots`, `begin`, `end` and what is in the slots."""
+
+    def __init__(
+        self, module: Any, name: str, graph: Graph, product: Product, target: Target
+    ) -> None:
+        f = ir.Function(module, ir.FunctionType(VOID, [POINTER, LONG, LONG]), name)
+        self.builder = ir.IRBuilder(f.append_basic_block())
+        self.module, self.name, self.target, self.product = module, name, target, product
+        self.slots, self.begin, self.end = f.args
+        self.dtype = graph.nodes[product.node].type.dtype
+        self.computed = computed(self.dtype)
+
+    def lanes(self, count: int) -> Lanes:
+        return Lanes(self.builder, count, self.target)
+
+    def slot(self, number: int) -> Any:
+        where = self.builder.gep(self.slots, [LONG(number)], source_etype=POINTER)
+        return self.builder.load(where, typ=POINTER)
+
+    def buffer(self, position: int, offset: int = 0) -> Any:
+        """The address of an element of a buffer."""
+        buffers = self.product.reads + self.product.stored
+        start = self.slot(1 + buffers.index(position))
+        return place(self.builder, start, self.dtype, offset)
+
+    def scratch(self) -> Any:
+        return self.slot(1 + len(self.product.reads + self.product.stored))
+
+    def at(self, pointer: Any, *distances: Any) -> Any:
+        return place(self.builder, pointer, self.dtype, *distances)
+
+    def scale(self, scale: Scale) -> Vector:
+        """A number: the constant, times what buffers contain now."""
+        one = self.lanes(1)
+        value = one.const(scale.number, self.computed)
+        for position in scale.positions:
+            value = one.mul(value, load(one, self.buffer(position), self.dtype))
+        return value
+
+    def moved(self, pointers: Pointers, axis: Axis, count: Any) -> Pointers:
+        """`count` steps along an axis."""
+        return Pointers(
+            *(
+                self.at(p, _times(self.builder, count, stride))
+                for p, stride in zip(pointers, axis[1:], strict=True)
+            )
+        )
+
+    def unravelled(self, pointers: Pointers, axes: Sequence[Axis], index: Any) -> Pointers:
+        """The turn number `index` of nested loops."""
+        b = self.builder
+        for k, axis in reversed(list(enumerate(axes))):
+            turn = b.srem(index, LONG(axis.size)) if k else index
+            index = b.sdiv(index, LONG(axis.size)) if k else index
+            pointers = self.moved(pointers, axis, turn)
+        return pointers
+
+
+def _times(b: Any, count: Any, stride: int) -> Any:
+    """A distance; a Python number where it is known."""
+    if isinstance(count, int) or stride == 0:
+        return stride and count * stride
+    return b.mul(count, LONG(stride)) if stride != 1 else count
