@@ -56,7 +56,7 @@ class Wingbeat:
         return work
 
     def cross_entropy(self, logits: Any, labels: Any) -> Any:
-        return self.wb.cross_entropy(logits, labels)
+        return self.wb.cross_entropy(logits, labels).mean()
 
     def layer_norm(self, x: Any) -> Any:
         return self.wb.layer_norm(x)

@@ -1,4 +1,4 @@
-"""How long `import wingbeat` and its first use take: medians of ten interpreters, beside NumPy's."""
+"""How long `import wingbeat` and its first use take: medians of ten runs, beside NumPy's import."""
 
 import os
 import subprocess

@@ -155,7 +155,7 @@ MANY = "".join(f"t{i},{i % 2}\n" for i in range(65))
         ("a,y\n1,0.5\n2,Infinity\n", "column 'y' holds 'Infinity' on line 3"),
         (
             "a,z\n1,0\n",
-            r"has no column 'y', only a, z; .* holds values, write header=False and call columns c0, ",
+            r"has no column 'y', only a, z; .* values, write header=False and call columns c0, ",
         ),
         ("1,0\n2,1\n", r"has no column 'y', only c0, c1; the first row was taken for values$"),
         ("yellow,Y\n1,0\n", r"has no column 'y', only yellow, Y; did you mean 'Y'\?"),
@@ -185,7 +185,7 @@ def test_sentence(file: Path, text: str, sentence: str) -> None:
 
 def test_names_that_were_taken_for_values(file: Path) -> None:
     file.write_text("a,y\n1,0\n2,1\n", encoding="utf-8")
-    with pytest.raises(BadData, match="values; if it holds names, write header=True$"):
+    with pytest.raises(BadData, match=r"values; if it holds names, write header=True$"):
         csv(file, "y", header=False)
 
 

@@ -43,7 +43,8 @@ def test_example_obeys_every_law(bell: Primitive) -> None:
     check_declaration(bell)
     check_dead(bell, grid(1))
     for field, law in NOTICED_BY.items():
-        assert noticed(Mistake(bell, field, law))
+        if getattr(bell, field) is not None:  # it has no second meaning
+            assert noticed(Mistake(bell, field, law))
 
 
 def test_example_is_the_bell_curve(bell: Primitive) -> None:

@@ -5,6 +5,7 @@ import wingbeat.api.tensor  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from wingbeat.api import (
     convolution,
     creation,
+    debug,
     elementwise,
     inspection,
     linalg,
@@ -33,6 +34,7 @@ from wingbeat.api.sorting import *  # noqa: F403
 from wingbeat.api.statistics import *  # noqa: F403
 from wingbeat.api.tensor import Tensor, asarray
 from wingbeat.api.transforms import *  # noqa: F403
+from wingbeat.backend.base import get_num_threads, set_num_threads
 
 methods.install()
 
@@ -41,11 +43,14 @@ __all__ = [
     "Tensor",
     "asarray",
     "assign",
+    "debug",
+    "get_num_threads",
     "jit",
     "linalg",
     "no_grad",
     "nonzero",
     "random",
+    "set_num_threads",
     "take",
     "take_along_axis",
     "tree",

@@ -9,7 +9,7 @@ from typing import Any
 
 from wingbeat.api.tensor import Tensor, asarray, lazy
 from wingbeat.api.tracing import GRAD, Trace, enter, evaluate, state
-from wingbeat.backend.base import Cache
+from wingbeat.backend.base import Cache, natively
 from wingbeat.errors import NotDifferentiable, NoValue, TypeMismatch
 from wingbeat.ir.node import Node, full
 from wingbeat.ir.walk import toposort
@@ -133,7 +133,8 @@ def assign(targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:
             raise TypeMismatch("assign: only inputs can be given new values, not results")
         if t.type is not v.type:
             raise TypeMismatch(f"assign: {t.type} cannot become {v.type}")
-    evaluate(*values)
+    with natively():  # a step comes many times; and a run that is resumed gives the same bits
+        evaluate(*values)
     for t, v in zip(targets, values, strict=True):
         t._value, t._slot = v._value, (-1, t._slot[1])  # the leaf that it may well get again
     if state.trace is not None and not state.trace.scoped:

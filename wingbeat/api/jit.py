@@ -16,7 +16,7 @@ from wingbeat.api.applying import operands_in
 from wingbeat.api.lowered import Lowered
 from wingbeat.api.tensor import Tensor, asarray, lazy, wrap
 from wingbeat.api.tracing import GRAD, Trace, current, enter, staging, state
-from wingbeat.backend.base import Cache, Program, program
+from wingbeat.backend.base import Cache, Program, natively, program
 from wingbeat.errors import ManyForms, TypeMismatch
 from wingbeat.ir.node import Node, leaf
 from wingbeat.ir.types import tensor_type
@@ -340,4 +340,4 @@ def _filled(
     return fill
 
 
-__all__ = ["jit"]
+__all__ = ["jit", "natively"]

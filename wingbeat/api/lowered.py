@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wingbeat.backend.base import Cost, Program, described
+from wingbeat.backend.base import Cost, Memory, Program, described
 from wingbeat.ir.text import to_text
 
 
@@ -41,3 +41,7 @@ class Lowered:
     def cost(self) -> Cost:
         """Operations, bytes, and the time that they take at least on this machine."""
         return self._program.cost
+
+    def memory(self) -> Memory:
+        """Bytes of inputs, outputs and what lies between."""
+        return self._program.memory

@@ -302,7 +302,13 @@ def clear_programs() -> None:
 
 
 def get_num_threads() -> int:
-    """The number of threads that native code uses for one program."""
+    """The number of threads that native code uses for one program.
+
+    >>> import wingbeat as wb
+    >>> wb.set_num_threads(1)
+    >>> wb.get_num_threads()
+    1
+    """
     from wingbeat.backend.llvm import threads
 
     return threads.get_num_threads()
@@ -311,8 +317,15 @@ def get_num_threads() -> int:
 def set_num_threads(number: int) -> None:
     """Use that many threads in native code. Results do not depend on it.
 
+    `WINGBEAT_NUM_THREADS` says it from outside; by default, one for each core that may be used.
+
     Raises:
         BadInput: `number` is not an integer between 1 and 1024.
+
+    >>> import wingbeat as wb
+    >>> wb.set_num_threads(2)
+    >>> wb.get_num_threads()
+    2
     """
     from wingbeat.backend.llvm import threads
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from wingbeat.api import Tensor, no_grad
+from wingbeat.api.jit import natively
 from wingbeat.train._batch import batches, dtype_of, handed
 from wingbeat.train._metrics import Metric, accuracy, mean_loss
 
@@ -45,7 +46,7 @@ def evaluate(
     counts: list[int] = []
     parts: list[list[Any]] = []
     dtype = dtype_of(model)
-    with evaluating(model), no_grad():
+    with evaluating(model), no_grad(), natively():
         for batch in given:
             inputs, target = handed(batch, dtype, "evaluate")
             outputs = model(*inputs)

@@ -105,7 +105,9 @@ def test_numbers_go_in_as_arrays_without_axes() -> None:
 
 
 def test_an_array_of_another_shape_is_an_error() -> None:
-    with pytest.raises(TypeMismatch, match=r"input 0 is f64\[3,5\], but an array of shape \(5, 3\)"):
+    with pytest.raises(
+        TypeMismatch, match=r"input 0 is f64\[3,5\], but an array of shape \(5, 3\)"
+    ):
         native(neg(x())).run([draw().T])
     with pytest.raises(TypeMismatch, match=r"shape \(15,\)"):
         native(neg(x())).run([draw().ravel()])

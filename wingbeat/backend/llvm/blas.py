@@ -18,19 +18,19 @@ from wingbeat.backend.llvm.memory import load
 from wingbeat.backend.llvm.operands import Code, Pointers
 
 COLUMNS = 256
-NAMES = {F32: "blas.sgemm", F64: "blas.dgemm"}
+NAMES = {F32: "blas_f32_gemm", F64: "blas_f64_gemm"}  # `externals` knows them
 _INT, _BYTE = ir.IntType(32), ir.IntType(8)
 _FUNCTION = ir.FunctionType(VOID, [POINTER] * 13)
 
 
-def usable(layout: Layout, code_has_c: bool) -> bool:
-    """Whether BLAS can read the matrices where they lie; it would write over c."""
+def usable(layout: Layout) -> bool:
+    """Whether BLAS can read the matrices where they lie."""
     rows, columns, inner = layout.rows, layout.columns, layout.inner
     fits = max(rows.size, columns.size, inner.size, *_leading(layout)) < 1 << 31
-    x = inner.x == 1 and rows.x >= inner.size or rows.x == 1 and inner.x >= rows.size
-    y = columns.y == 1 and inner.y >= columns.size or inner.y == 1 and columns.y >= inner.size
+    x = (inner.x == 1 and rows.x >= inner.size) or (rows.x == 1 and inner.x >= rows.size)
+    y = (columns.y == 1 and inner.y >= columns.size) or (inner.y == 1 and columns.y >= inner.size)
     z = columns.z == 1 and rows.z >= columns.size
-    return fits and x and y and z and not code_has_c
+    return fits and x and y and z
 
 
 def _leading(layout: Layout) -> tuple[int, int, int]:

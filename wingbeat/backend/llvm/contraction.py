@@ -13,7 +13,7 @@ of 128 bits they are 10 to 25 % behind.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,10 +37,7 @@ PIECES = 16  # units that a product is cut into, if it is large enough
 def emit(module: Any, name: str, graph: Graph, product: Product, target: Target) -> Emitted:
     """Add the functions of a product to `module`; their names begin with `name`."""
     way = Way(module, name, graph, product, target)
-    if graph.nodes[product.node].type.size == 0:
-        return Emitted(())
-    calls = {"direct": way.direct, "tiles": way.tiles, "blas": way.blas}[way.choice()]()
-    return Emitted(calls, scratch=way.scratch, inplace=way.inplace())
+    return way.emitted(way.choice())
 
 
 class Way:
@@ -55,18 +52,26 @@ class Way:
         self.dtype = graph.nodes[product.node].type.dtype
         self.scratch = 0
 
+    def emitted(self, choice: str) -> Emitted:
+        """The step, computed in that way."""
+        if self.graph.nodes[self.product.node].type.size == 0:
+            return Emitted(())
+        calls = {"direct": self.direct, "tiles": self.tiles, "blas": self.blas}[choice]()
+        return Emitted(calls, scratch=self.scratch, inplace=self.inplace())
+
     def choice(self) -> str:
         """How z is computed."""
-        shape, wide = self.layout, self.target.bits
+        shape, bits = self.layout, self.target.bits
         least = min(shape.rows.size, shape.columns.size)
         volume = shape.rows.size * shape.columns.size * shape.inner.size
         if direct.side_by_side(shape):
-            large = least > (128 if wide == 512 else 32) and volume > 1 << 21
+            large = least > (128 if bits == 512 else 32) and volume > 1 << 21
         else:  # direct code adds up along k then, or has to gather
             large = least > 4 and volume > 1 << 10
         if not large or self.dtype not in (F32, F64):
             return "direct"
-        return "blas" if wide < 256 and blas.usable(shape, self.product.c is not None) else "tiles"
+        # BLAS would write over c before a guard could look at the sums.
+        return "blas" if bits < 256 and self.product.c is None and blas.usable(shape) else "tiles"
 
     def inplace(self) -> tuple[tuple[int, int], ...]:
         """z may take the place of c, if c lies as z does and is nothing else beside."""
@@ -154,7 +159,9 @@ class Way:
 
     def _run(self, count: int, height: int) -> Call:
         shape, code, packed = self.layout, self.code("_run"), self._in_packed(height)
-        outer, again = (tuple(packed.get(a, a) for a in axes) for axes in (shape.outer, shape.again))
+        outer, again = (
+            tuple(packed.get(a, a) for a in axes) for axes in (shape.outer, shape.again)
+        )
         width = -(-shape.columns.size // gemm.panel(self.dtype, self.target))
         group = -(-height // max(1, min(PIECES // (count * width), height // 16)))
         groups = -(-height // group)
@@ -190,7 +197,9 @@ class _Problem:
 
     def set(self, name: str, value: Any) -> None:
         b, index = self.code.builder, ir.IntType(32)
-        where = b.gep(self.place, [index(0), index(gemm.FIELDS.index(name))], source_etype=self.kind)
+        where = b.gep(
+            self.place, [index(0), index(gemm.FIELDS.index(name))], source_etype=self.kind
+        )
         where.type = POINTER
         b.store(value, where)
 
@@ -213,7 +222,7 @@ class _Problem:
 
 
 @contextmanager
-def _matrices(b: Any, begin: Any, end: Any, per: int) -> Iterator[tuple[Any, Any, Any]]:
+def _matrices(b: Any, begin: Any, end: Any, per: int) -> Generator[tuple[Any, Any, Any]]:
     """Units begin ... end - 1 as units of single matrices, of `per` each: (matrix, begin, end)."""
     last = b.sdiv(b.add(end, LONG(per - 1)), LONG(per))
     with loop(b, b.sdiv(begin, LONG(per)), last) as matrix:

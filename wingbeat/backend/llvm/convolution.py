@@ -1,26 +1,26 @@
 """Code for sums of products in which a factor slides: copies and tables, then `windowed`'s library.
 
-    NAME_prepare     writes the tables; copies y if its columns do not lie side by side
-    NAME_copy        copies x with a border of -0.0, if windows reach outside of x, or if numbers
-                     that are read one after the other lie far apart
-    NAME_run0 ...    a phase each: rows of z by tiles
+NAME_prepare     writes the tables; copies y if its columns do not lie side by side
+NAME_copy        copies x with a border of -0.0, if windows reach outside of x, or if numbers
+                 that are read one after the other lie far apart
+NAME_run0 ...    a phase each: rows of z by tiles
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from llvmlite import ir
 
 from wingbeat.backend.base import Graph
-from wingbeat.backend.llvm import windowed
+from wingbeat.backend.llvm import sliding, windowed
+from wingbeat.backend.llvm.copying import Axis, copy, fill
 from wingbeat.backend.llvm.flow import LONG, POINTER, loop, smaller
-from wingbeat.backend.llvm.lanes import DType, Lanes, Vector
-from wingbeat.backend.llvm.memory import load, place, store
+from wingbeat.backend.llvm.lanes import DType
+from wingbeat.backend.llvm.memory import place
 from wingbeat.backend.llvm.sliding import (
     BATCH,
     COLUMN,
@@ -93,15 +93,14 @@ def _of(phase: Phase, kind: str) -> list[Step]:
 
 
 class _Emitter:
-    def __init__(
-        self, module: Any, name: str, graph: Graph, step: Sliding, target: Target
-    ) -> None:
+    def __init__(self, module: Any, name: str, graph: Graph, step: Sliding, target: Target) -> None:
         self.module, self.name, self.target = module, name, target
         self.dtype: DType = graph.nodes[step.node].type.dtype
         self.buffers = (*step.reads, *step.stored)
         self.source = step
         self.scratch = 0
         self.copy = copied(step)
+        self.padded = self.copy is not None and self.copy.reaches_out(step.axes)
         self.x_at = self._room(math.prod(self.copy.shape)) if self.copy else 0
         self.y_side = _side_by_side(step)
         self.y_at = 0 if self.y_side is None else self._room(_size_of_y(step))
@@ -111,7 +110,7 @@ class _Emitter:
     def emit(self) -> Emitted:
         calls = [self._prepare()]
         if self.copy is not None:
-            calls.append(self._copy(self.copy))
+            calls.append(self._copy_x(self.copy))
         calls += [self._run(k, plan) for k, plan in enumerate(self.plans)]
         return Emitted(tuple(calls), scratch=self.scratch)
 
@@ -126,7 +125,7 @@ class _Emitter:
 
     def _table(self, steps: Sequence[Step], strides: Iterable[int]) -> _Table:
         sizes = tuple(v.extent for v in steps)
-        return _Table(self._room(math.prod(sizes), ENTRY), sizes, tuple(strides))
+        return _Table(self._room(max(math.prod(sizes), 1), ENTRY), sizes, tuple(strides))
 
     def _planned(self, phase: Phase) -> _Plan:
         rows, terms = _of(phase, ROW), _of(phase, INNER)
@@ -179,107 +178,60 @@ class _Emitter:
         return Call(name, 1, float(entries))
 
     def _fill_table(self, b: Any, pointer: Any, table: _Table) -> None:
-        with _nested(b, table.sizes) as index:
-            to, value = LONG(0), LONG(0)
-            for i, size, stride in zip(index, table.sizes, table.strides, strict=True):
-                to = b.add(b.mul(to, LONG(size)), i)
-                value = b.add(value, b.mul(i, LONG(stride)))
-            b.store(value, b.gep(pointer, [to], source_etype=LONG))
+        extend, length = self._library("extend"), 1
+        b.store(LONG(0), pointer)
+        for size, stride in zip(reversed(table.sizes), reversed(table.strides), strict=True):
+            b.call(extend, [pointer, LONG(length), LONG(size), LONG(stride)])
+            length *= size
 
-    def _copy_y(self, b: Any, slots: Any, copy: Sliding) -> None:
-        one = Lanes(b, 1, self.target)
+    def _library(self, function: str) -> Any:
+        return windowed.declared(self.module, self.dtype, self.target, function)
+
+    def _copy_y(self, b: Any, slots: Any, copied: Sliding) -> None:
         start = self._buffer(b, slots, self.source.y.position)
         start = self._at(b, start, self.source.y.offset)
-        to = self._in_scratch(b, slots, self.y_at)
-        pairs = [(v, w) for v, w in zip(self.source.loops, copy.loops, strict=True) if w.y]
-        # The last loop goes along memory that is read: what is written is still at hand.
-        pairs.sort(key=lambda pair: -abs(pair[0].y))
-        with _nested(b, [v.extent for v, _ in pairs]) as index:
-            steps = [(b.mul(i, LONG(v.y)), b.mul(i, LONG(w.y))) for i, (v, w) in zip(index, pairs, strict=True)]
-            value = load(one, self._at(b, start, *(read for read, _ in steps)), self.dtype)
-            store(one, value, self._at(b, to, *(write for _, write in steps)), self.dtype)
+        axes = [
+            Axis(v.extent, v.y, w.y)
+            for v, w in zip(self.source.loops, copied.loops, strict=True)
+            if v.kind != ROW
+        ]
+        copy(b, self.target, self.dtype, axes, start, self._in_scratch(b, slots, self.y_at))
 
     # --- x ----------------------------------------------------------------------------------
 
-    def _copy(self, copy: Copied) -> Call:
+    def _copy_x(self, region: Copied) -> Call:
+        """A unit is all of x, and of its border, at one position along the first axis."""
         name, b, (slots, begin, end) = self._function("copy")
-        axes, shape = self.source.axes, copy.shape
+        first, *rest = self.source.axes
         x = self._at(b, self._buffer(b, slots, self.source.x.position), self.source.x.offset)
         to = self._in_scratch(b, slots, self.x_at)
-        size = math.prod(shape[1:])
+        size = math.prod(region.shape[1:])
         with loop(b, begin, end) as unit:
-            at, first = self._at(b, to, b.mul(unit, LONG(size))), b.add(unit, LONG(copy.low[0]))
-            inside = b.icmp_unsigned("<", first, LONG(axes[0].extent))
-            with b.if_else(inside) as (then, otherwise):
-                with then:
-                    start = self._at(b, x, b.mul(first, LONG(axes[0].stride)))
-                    self._copy_rest(b, copy, 1, start, at)
-                with otherwise:
-                    self._fill(b, at, size)
+            there = self._at(b, to, b.mul(unit, LONG(size)))
+            position = b.add(unit, LONG(region.low[0]))
+            if self.padded:
+                fill(b, self.target, self.dtype, there, size, FILL)
+            with b.if_then(b.icmp_unsigned("<", position, LONG(first.extent))):
+                start = self._at(b, x, b.mul(position, LONG(first.stride)))
+                self._copy_inside(b, rest, region, start, there)
         b.ret_void()
-        return Call(name, shape[0], math.prod(shape) / 4)
+        return Call(name, region.shape[0], math.prod(region.shape) / 4)
 
-    def _copy_rest(self, b: Any, copy: Copied, a: int, x: Any, to: Any) -> None:
-        """The axes from number `a` on."""
-        axes = self.source.axes
-        if a == len(axes):
-            return self._copy_run(b, x, to, 1, 1)
-        axis, low, high = axes[a], copy.low[a], copy.high[a]
-        size = math.prod(copy.shape[a + 1 :])
-        start, stop = max(low, 0), min(high, axis.extent)
-        before, count = start - low, max(stop - start, 0)
-        self._fill(b, to, before * size)
-        x, behind = self._at(b, x, start * axis.stride), before + count
-        if self._in_order(copy, a):
-            self._copy_run(b, x, self._at(b, to, before * size), count * size, axes[-1].stride)
-        else:
-            with loop(b, 0, count) as i:
-                row = self._at(b, x, b.mul(i, LONG(axis.stride)))
-                there = self._at(b, to, b.mul(b.add(i, LONG(before)), LONG(size)))
-                self._copy_rest(b, copy, a + 1, row, there)
-        self._fill(b, self._at(b, to, behind * size), (high - low - behind) * size)
-
-    def _in_order(self, copy: Copied, a: int) -> bool:
-        """Whether axis `a` and those behind it, which are whole, are one run of equal strides."""
-        axes = self.source.axes[a:]
-        whole = all(
-            low == 0 and high == axis.extent
-            for axis, low, high in zip(axes[1:], copy.low[a + 1 :], copy.high[a + 1 :], strict=True)
-        )
-        sizes = [math.prod(axis.extent for axis in axes[k + 1 :]) for k in range(len(axes))]
-        unit = axes[-1].stride
-        return whole and all(v.stride == unit * n for v, n in zip(axes, sizes, strict=True))
-
-    def _copy_run(self, b: Any, x: Any, to: Any, count: int, stride: int) -> None:
-        """x + 0: of its zeros, all become positive."""
-
-        def moved(lanes: Lanes, k: Any, mask: Vector | None) -> None:
-            at = self._at(b, x, k if stride == 1 else b.mul(k, LONG(stride)))
-            value = load(lanes, at, self.dtype, stride, mask if stride == 1 else None)
-            store(lanes, lanes.add(value, 0.0), self._at(b, to, k), self.dtype, mask=mask)
-
-        self._along(b, count, moved, one_by_one=stride != 1)
-
-    def _fill(self, b: Any, to: Any, count: int) -> None:
-        def filled(lanes: Lanes, k: Any, mask: Vector | None) -> None:
-            value = lanes.const(FILL, self.dtype)
-            store(lanes, value, self._at(b, to, k), self.dtype, mask=mask)
-
-        self._along(b, count, filled)
-
-    def _along(self, b: Any, count: int, body: Any, one_by_one: bool = False) -> None:
-        """A run by whole registers, and what is left by a part of one; or number by number."""
-        width = self.target.lanes(self.dtype)
-        whole, rest = count - count % width, count % width
-        if whole:
-            with loop(b, 0, whole, width) as k:
-                body(Lanes(b, width, self.target), k, None)
-        if rest and one_by_one:
-            with loop(b, whole, count) as k:
-                body(Lanes(b, 1, self.target), k, None)
-        elif rest:
-            lanes = Lanes(b, width, self.target)
-            body(lanes, LONG(whole), lanes.first(LONG(rest)))
+    def _copy_inside(
+        self, b: Any, rest: Sequence[sliding.Axis], region: Copied, x: Any, to: Any
+    ) -> None:
+        """What of x is in the region, behind the first axis."""
+        writes = sliding.contiguous(region.shape)[1:]
+        axes: list[Axis] = []
+        bounds = zip(region.low[1:], region.high[1:], strict=True)
+        for axis, (low, high), write in zip(rest, bounds, writes, strict=True):
+            start, stop = max(low, 0), min(high, axis.extent)
+            x, to = self._at(b, x, start * axis.stride), self._at(b, to, (start - low) * write)
+            axes.append(Axis(max(stop - start, 0), axis.stride, write))
+        # Of its own zeros all become positive.
+        change = (lambda lanes, v: lanes.add(v, 0.0)) if self.padded else (lambda lanes, v: v)
+        if all(axis.size for axis in axes):
+            copy(b, self.target, self.dtype, axes, x, to, change)
 
     # --- the product ------------------------------------------------------------------------
 
@@ -295,10 +247,12 @@ class _Emitter:
         starts = self._starts(b, slots, plan.phase)
         tiles = -(-math.prod(v.extent for v in plan.rows) // windowed.rows(self.target))
         count = math.prod(v.extent for v in plan.batch)
-        run = windowed.declared(self.module, self.dtype, self.target)
-        with loop(b, b.sdiv(begin, LONG(tiles)), b.sdiv(b.add(end, LONG(tiles - 1)), LONG(tiles))) as k:
-            for key, pointer, step in zip("xyz", starts, self._distances(b, plan.batch, k), strict=True):
-                b.store(self._at(b, pointer, step), windowed.field(b, problem, key))
+        run = self._library("run")
+        last = b.sdiv(b.add(end, LONG(tiles - 1)), LONG(tiles))
+        with loop(b, b.sdiv(begin, LONG(tiles)), last) as k:
+            distances = self._distances(b, plan.batch, k)
+            for key, pointer, distance in zip("xyz", starts, distances, strict=True):
+                b.store(self._at(b, pointer, distance), windowed.field(b, problem, key))
             first = b.mul(k, LONG(tiles))
             start = b.sub(begin, first)
             start = b.select(b.icmp_signed("<", start, LONG(0)), LONG(0), start)
@@ -308,7 +262,6 @@ class _Emitter:
 
     def _constants(self, plan: _Plan) -> dict[str, int]:
         outer = plan.rows[0]
-        padded = windowed.PADDED if self.copy is not None and self._reaches_out() else 0
         return {
             "rows": math.prod(v.extent for v in plan.rows),
             "span": plan.x_rows.length,
@@ -319,13 +272,8 @@ class _Emitter:
             "x_turn": plan.turns.x,
             "y_turn": plan.turns.y,
             "columns": plan.columns,
-            "exact": self.source.guard | padded,
+            "exact": self.source.guard | (windowed.PADDED if self.padded else 0),
         }
-
-    def _reaches_out(self) -> bool:
-        assert self.copy is not None
-        bounds = zip(self.source.axes, self.copy.low, self.copy.high, strict=True)
-        return any(low < 0 or high > axis.extent for axis, low, high in bounds)
 
     def _starts(self, b: Any, slots: Any, phase: Phase) -> list[Any]:
         s = self.source
@@ -354,16 +302,6 @@ class _Emitter:
         width = self.target.lanes(self.dtype)
         vectors = -(-plan.columns // width)
         return math.prod(v.extent for v in plan.phase.steps if v.kind != COLUMN) * vectors / 3
-
-
-@contextmanager
-def _nested(b: Any, sizes: Sequence[int]) -> Iterator[list[Any]]:
-    """Loops in each other."""
-    if not sizes:
-        yield []
-        return
-    with loop(b, 0, sizes[0]) as i, _nested(b, sizes[1:]) as rest:
-        yield [i, *rest]
 
 
 def _cut(terms: Sequence[Step]) -> tuple[list[Step], Step]:

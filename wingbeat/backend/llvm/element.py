@@ -45,7 +45,7 @@ from wingbeat.backend.llvm.lanes import (
 from wingbeat.backend.llvm.reductions import Accumulator, closed
 from wingbeat.backend.llvm.scope import LONG, Loop, Scope
 from wingbeat.backend.llvm.steps import NotCompiled
-from wingbeat.backend.llvm.symbols import Placed, Placement, Term
+from wingbeat.backend.llvm.symbols import Meaning, Placed, Placement, Term
 from wingbeat.backend.llvm.target import Target
 from wingbeat.ir.types import Shape
 
@@ -98,14 +98,15 @@ def computed_as(dtype: DType) -> DType:
 class Elements:
     """Computes nodes where a scope stands.
 
-    `buffers` are the nodes that lie in memory; `lanes` the variables along which lanes lie; `late`
-    the nodes that follow from a reduction of the kernel itself.
+    `buffers` are the nodes that lie in memory, `members` those that are computed at a point or row
+    of their own, `late` those that follow from a reduction of the kernel itself.
     """
 
     def __init__(
         self,
         rules: Rules,
         buffers: Mapping[int, Buffer],
+        members: frozenset[int],
         late: frozenset[int],
         status: Any,
         count: int,
@@ -113,6 +114,7 @@ class Elements:
     ) -> None:
         self.rules = rules
         self.buffers = dict(buffers)
+        self.members = members
         self.late = late
         self.status = status
         self.count = count
@@ -121,6 +123,7 @@ class Elements:
         self.fails = False  # the status may be set
         self._frames: dict[Any, Frame] = {}
         self._variables: dict[Any, frozenset[Var]] = {}
+        self._matter: dict[int, frozenset[int]] = {}
 
     # --- where things stand ---------------------------------------------------------------
 
@@ -154,10 +157,19 @@ class Elements:
                 break
         return outside
 
+    def first(self, scope: Scope, stop: Any, start: Any) -> Vector:
+        """The mask of the lanes that are left of start ... stop - 1."""
+        lanes, builder = self.lanes(scope), scope.builder
+        left = builder.sub(stop, start)
+        whole = LONG(self.count)
+        left = builder.select(builder.icmp_signed("<", left, whole), left, whole)
+        return lanes.compare("<", lanes.ramp(I32), lanes.splat(builder.trunc(left, INT), I32))
+
     # --- nodes ----------------------------------------------------------------------------
 
     def node(self, scope: Scope, position: int, index: tuple[Index, ...]) -> Value:
         """A node's element at an index."""
+        index = self._essential(position, index)
         key = (position, index)
         if (found := scope.find(key)) is not None:
             return found
@@ -170,6 +182,37 @@ class Elements:
             found = self._computed(home, position, index)
         home.known[key] = found
         return found
+
+    def _essential(self, position: int, index: tuple[Index, ...]) -> tuple[Index, ...]:
+        """The index with 0 along axes that make no difference: of a row's number, the row's."""
+        if position in self.buffers or position in self.members:
+            return index
+        matter = self._axes_that_matter(position)
+        return tuple(i if k in matter else indices.ZERO for k, i in enumerate(index))
+
+    def _axes_that_matter(self, position: int) -> frozenset[int]:
+        """The axes along which a node's elements may differ."""
+        if (found := self._matter.get(position)) is None:
+            meaning = self.rules.meaning(position)
+            if position in self.buffers or position in self.members or meaning is None:
+                found = frozenset(range(len(self.rules.shape(position))))
+            else:
+                found = self._matter_within(position, meaning)
+            self._matter[position] = found
+        return found
+
+    def _matter_within(self, position: int, meaning: Meaning) -> frozenset[int]:
+        number = {v: k for k, v in enumerate(meaning.axes)}
+        found: set[int] = set()
+        for term in symbols.every_term(meaning.term):
+            named: Iterable[Index] = symbols.named(term)
+            if term.kind == "read":
+                source, index = term.detail
+                below = self._axes_that_matter(self.rules.graph.operands[position][source])
+                named = (index[k] for k in below)
+            for i in named:
+                found |= {number[a] for a in i.atoms() if isinstance(a, Var) and a in number}
+        return frozenset(found)
 
     def frame(self, position: int, index: tuple[Index, ...]) -> Frame:
         """A node's rule at an index."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,8 +19,8 @@ def long(value: Any) -> Any:
 @contextmanager
 def loop(
     builder: Any, begin: Any, end: Any, step: int = 1, carried: list[Any] | None = None
-) -> Iterator[Any]:
-    """`with loop(builder, begin, end) as i:` what is built inside is run for each i.
+) -> Generator[Any]:
+    """What is built inside runs for i = begin, begin + step, ... below end; a context that gives i.
 
     `carried` holds values that each turn replaces: before the loop those to start with, inside it
     those of the turn before, and after it those of the last turn. The test stands at the bottom.

@@ -58,7 +58,6 @@ class Frame:
         pointer.type = POINTER  # llvmlite makes a typed one
         return Buffer(pointer, dtype, (size,))
 
-
     def end(self) -> None:
         """Nothing follows."""
         self._stack.branch(self._begin)
@@ -75,6 +74,7 @@ class Function(Frame):
         self.elements = Elements(
             content.rules,
             self.reads,
+            frozenset(content.order),
             content.late,
             self.status,
             content.schedule.count,

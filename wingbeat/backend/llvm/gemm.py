@@ -77,10 +77,10 @@ def name_of(dtype: DType, target: Target) -> str:
 def emit(module: Any, dtype: DType, target: Target) -> None:
     """Add the library of float32 or float64 to `module`: two functions of C's convention.
 
-        NAME_pack(ptr x, i64 x_row, i64 x_inner, i64 rows, i64 inner, ptr packed, i64 x_tile,
-                  i64 begin, i64 end)               packs tiles begin ... end - 1
-        NAME_run(ptr problem, i64 begin, i64 end)   computes units begin ... end - 1: a unit is one
-                                                    group of tiles of one panel, groups run faster
+    NAME_pack(ptr x, i64 x_row, i64 x_inner, i64 rows, i64 inner, ptr packed, i64 x_tile,
+              i64 begin, i64 end)               packs tiles begin ... end - 1
+    NAME_run(ptr problem, i64 begin, i64 end)   computes units begin ... end - 1: a unit is one
+                                                group of tiles of one panel, groups run faster
     """
     _Library(module, dtype, target).emit()
 
@@ -102,9 +102,7 @@ _KINDS = {
 def struct(dtype: DType) -> Any:
     """The type of a product as `run` reads it."""
     number = element_type(dtype)
-    fields = (
-        POINTER if f in _POINTERS else number if f in _NUMBERS else LONG for f in FIELDS
-    )
+    fields = (POINTER if f in _POINTERS else number if f in _NUMBERS else LONG for f in FIELDS)
     return ir.LiteralStructType(fields)
 
 
@@ -209,12 +207,8 @@ class _Library:
         f, b = self._function(f"panel{v}", POINTER, LONG, LONG, LONG, LONG)
         problem, first, count, start, stop = f.args
         packed, spare = self._buffer(b, DEPTH * width), self._buffer(b, self.rows * width)
-        inner, y, y_inner, y_column = self._fields(
-            b, problem, "inner", "y", "y_inner", "y_column"
-        )
-        z, c = (
-            self._from(b, self._matrix(b, problem, n), LONG(0), first) for n in ("z", "c")
-        )
+        inner, y, y_inner, y_column = self._fields(b, problem, "inner", "y", "y_inner", "y_column")
+        z, c = (self._from(b, self._matrix(b, problem, n), LONG(0), first) for n in ("z", "c"))
         alpha, beta, guard = self._fields(b, problem, "alpha", "beta", "guard")
         straight = self._straight(b, z, c)
         whole = b.and_(straight, b.icmp_signed("==", count, LONG(width)))
@@ -391,9 +385,7 @@ class _Library:
         return f
 
 
-def kept(
-    lanes: Lanes, x: Vector, y: Vector, by_x: Vector, by_y: Vector
-) -> tuple[Vector, Vector]:
+def kept(lanes: Lanes, x: Vector, y: Vector, by_x: Vector, by_y: Vector) -> tuple[Vector, Vector]:
     """Factors without what the other's zero kills, where that kills."""
     y_dies = lanes.bits("&", lanes.compare("==", x, 0), by_x)
     x_dies = lanes.bits("&", lanes.compare("==", y, 0), by_y)

@@ -61,7 +61,7 @@ def _calls(module: Any, name: str, content: Content) -> tuple[list[Call], int, b
 def _work(content: Content) -> float:
     points = math.prod(v.extent for v in content.schedule.axes)
     rows = math.prod(v.extent for v in content.schedule.outer)
-    costs = [content.meaning(k).cost for k in content.kernel.nodes]
+    costs = [content.meaning(k).turn for k in content.kernel.nodes]
     single = sum(OPERATION * c.operations + CALL * c.calls for c in costs)
     single += MEMORY * len(content.schedule.uses)
     return 10.0 + points * single + 2.0 * rows

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from llvmlite import ir
 
 from wingbeat.backend.base import Graph
-from wingbeat.backend.llvm.flow import LONG, POINTER, VOID
-from wingbeat.backend.llvm.lanes import DType, Lanes, Vector
+from wingbeat.backend.llvm.flow import LONG, POINTER, VOID, loop
+from wingbeat.backend.llvm.lanes import Lanes, Vector
 from wingbeat.backend.llvm.layout import Axis
 from wingbeat.backend.llvm.memory import computed, load, place
 from wingbeat.backend.llvm.partition import Product, Scale
@@ -75,6 +75,19 @@ class Code:
                 for p, stride in zip(pointers, axis[1:], strict=True)
             )
         )
+
+    def nested(
+        self,
+        pointers: Pointers,
+        axes: Sequence[Axis],
+        carried: list[Any],
+        body: Callable[[Pointers], None],
+    ) -> None:
+        """Loops over the axes around a body that replaces what is carried."""
+        if not axes:
+            return body(pointers)
+        with loop(self.builder, 0, axes[0].size, 1, carried) as i:
+            self.nested(self.moved(pointers, axes[0], i), axes[1:], carried, body)
 
     def unravelled(self, pointers: Pointers, axes: Sequence[Axis], index: Any) -> Pointers:
         """The turn number `index` of nested loops."""

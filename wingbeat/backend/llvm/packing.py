@@ -27,9 +27,7 @@ def padded(inner: int, dtype: DType, target: Target) -> int:
     return -(-inner // width) * width
 
 
-def pack(
-    lanes: Lanes, dtype: DType, width: int, source: Source, inner: Any, packed: Any
-) -> None:
+def pack(lanes: Lanes, dtype: DType, width: int, source: Source, inner: Any, packed: Any) -> None:
     """`width` lanes of `inner` numbers each. What missing lanes contain is not said.
 
     `lanes` is as wide as a register; `width` is a multiple of that, or a power of two below.
@@ -48,9 +46,7 @@ def pack(
     b.position_at_end(done)
 
 
-def _rows(
-    lanes: Lanes, dtype: DType, width: int, source: Source, inner: Any, packed: Any
-) -> None:
+def _rows(lanes: Lanes, dtype: DType, width: int, source: Source, inner: Any, packed: Any) -> None:
     """Lanes lie side by side."""
     b = lanes.builder
     lanes = Lanes(b, min(width, lanes.count), lanes.target)
@@ -101,13 +97,11 @@ def _square(
         rows.append(load(lanes, start, dtype, mask=mask))
     to = place(b, packed, dtype, b.mul(k, LONG(width)), lane)
     step = width if block == lanes.count else lanes.count
-    for q, vector in enumerate(_interleaved(lanes, rows)):
+    for q, vector in enumerate(interleaved(lanes, rows)):
         store(lanes, vector, place(b, to, dtype, q * step), dtype)
 
 
-def _each(
-    lanes: Lanes, dtype: DType, width: int, source: Source, inner: Any, packed: Any
-) -> None:
+def _each(lanes: Lanes, dtype: DType, width: int, source: Source, inner: Any, packed: Any) -> None:
     """Number by number."""
     b = lanes.builder
     one = Lanes(b, 1, lanes.target)
@@ -118,11 +112,11 @@ def _each(
         store(one, value, place(b, packed, dtype, b.mul(k, LONG(width)), lane), dtype)
 
 
-def _interleaved(lanes: Lanes, rows: list[Vector]) -> list[Vector]:
+def interleaved(lanes: Lanes, rows: list[Vector]) -> list[Vector]:
     """The numbers of several rows, column by column: their transpose."""
     if len(rows) == 1:
         return rows
-    even, odd = _interleaved(lanes, rows[0::2]), _interleaved(lanes, rows[1::2])
+    even, odd = interleaved(lanes, rows[0::2]), interleaved(lanes, rows[1::2])
     middle, count = lanes.count // 2, lanes.count
     return [
         _shuffled(lanes, x, y, [k for i in half for k in (i, i + count)])

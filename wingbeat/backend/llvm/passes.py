@@ -174,7 +174,8 @@ class Pass:
                 unit(inside, copies)
                 return [[] for _ in copies]
 
-            self._along(scope, lanes, vectors)
+            long = any(self.content.calls(d) for d in range(self.content.loops))
+            self._along(scope, lanes, vectors, long or bool(s.reduced))
         loop.close()
         return math.prod(extents) * blocks * pieces
 
@@ -219,30 +220,40 @@ class Pass:
         scope: Scope,
         lanes: Range,
         body: Callable[[Scope, Sequence[Copy]], list[Terms]],
+        long: bool,
     ) -> Terms:
-        """Along the lanes: several vectors at a time, then single ones, the last one cut off."""
-        s, builder = self.schedule, scope.builder
+        """Along the lanes: several vectors at a time, then single ones, the last one cut off.
+
+        A body that is `long` is built only once if it can be.
+        """
+        s = self.schedule
         assert s.lane is not None
-        length, step = lanes.length, self.lanes
-        rest = step if length is None else length % step
-        if length is None:
-            turns = builder.udiv(builder.sub(lanes.stop, lanes.start), LONG(step))
-            many = builder.mul(turns, LONG(step))
-        else:
-            many = LONG(length - rest)
-        middle = builder.add(lanes.start, many) if length != rest else lanes.start
-        found: list[Terms] = []
-        if length is None or length >= step:
-            loop = Loop(scope, lanes.start, middle, step, test=length is None)
-            copies = self._copies(loop.scope, loop.counter, s.unroll)
-            found += self._close(loop, body(loop.scope, copies))
-        if rest and not (length is None and s.lane.extent % step == 0):
-            loop = Loop(scope, middle, lanes.stop, s.count, test=length is None)
-            if s.lane.extent % s.count:
-                left = loop.scope.builder.sub(lanes.stop, loop.counter)
-                loop.scope.mask = self.e.lanes(loop.scope).first(left)
+        ragged, found = s.lane.extent % s.count != 0, list[Terms]()
+        rest, some = lanes, False  # what no loop goes along yet; whether it may be nothing
+        if s.unroll > 1 or not (ragged and long):
+            many, rest = self._shared(scope, lanes)
+            some = lanes.length is None
+            if some or many.length:
+                loop = Loop(scope, many.start, many.stop, self.lanes, test=some)
+                copies = self._copies(loop.scope, loop.counter, s.unroll)
+                found += self._close(loop, body(loop.scope, copies))
+        if rest.length != 0 and not (some and s.lane.extent % self.lanes == 0):
+            loop = Loop(scope, rest.start, rest.stop, s.count, test=some)
+            if ragged:
+                loop.scope.mask = self.e.first(loop.scope, rest.stop, loop.counter)
             found += self._close(loop, body(loop.scope, self._copies(loop.scope, loop.counter, 1)))
         return self._merged(scope, found)
+
+    def _shared(self, scope: Scope, lanes: Range) -> tuple[Range, Range]:
+        """What several vectors at a time go along, and the rest."""
+        builder, step = scope.builder, LONG(self.lanes)
+        if lanes.length is None:
+            turns = builder.udiv(builder.sub(lanes.stop, lanes.start), step)
+            middle = builder.add(lanes.start, builder.mul(turns, step))
+            return Range(lanes.start, middle, None), Range(middle, lanes.stop, None)
+        rest = lanes.length % self.lanes
+        middle = builder.add(lanes.start, LONG(lanes.length - rest))
+        return Range(lanes.start, middle, lanes.length - rest), Range(middle, lanes.stop, rest)
 
     def _close(self, loop: Loop, terms: list[Terms]) -> list[Terms]:
         states = iter(closed(loop, [t for each in terms for t in each]))
@@ -311,24 +322,23 @@ class Pass:
         terms = self._nest(
             scope,
             [v for v in s.reduced if v != lane],
-            lambda inside: self._lines(inside, self._ranges.get(lane, whole(lane)), body),
+            lambda inside: self._lines(inside, body, self.content.calls(d)),
         )
         return [[(acc, acc.across(scope, state)) for acc, state in terms]]
 
     def _lines(
-        self, scope: Scope, lanes: Range, body: Callable[[Scope, Sequence[Copy]], list[Terms]]
+        self, scope: Scope, body: Callable[[Scope, Sequence[Copy]], list[Terms]], long: bool
     ) -> Terms:
         """Along a row; a long one in pieces, whose sums are added."""
-        assert self.schedule.lane is not None
-        length = CHAIN * self.lanes
+        lane, length = self.schedule.lane, CHAIN * self.lanes
+        assert lane is not None
+        lanes = self._ranges.get(lane, whole(lane))
         if lanes.length is None or lanes.length <= 2 * length:
-            return self._along(scope, lanes, body)
-        pieces = -(-lanes.length // length)
-        loop = Loop(scope, LONG(0), LONG(pieces), test=False)
+            return self._along(scope, lanes, body, long)
+        loop = Loop(scope, LONG(0), LONG(-(-lanes.length // length)), test=False)
         start = loop.scope.builder.mul(loop.counter, LONG(length))
-        part = self._piece(loop.scope, start, length, self.schedule.lane)
-        terms = self._along(loop.scope, part, body)
-        return self._close(loop, [terms])[0]
+        part = self._piece(loop.scope, start, length, lane)
+        return self._close(loop, [self._along(loop.scope, part, body, long)])[0]
 
     def _nest(self, scope: Scope, axes: list[Var], inner: Callable[[Scope], Terms]) -> Terms:
         """Loops over axes; each adds up what the loop inside it comes to."""
@@ -359,26 +369,29 @@ class Pass:
 
     def _points(self, scope: Scope, copies: Sequence[Copy], d: int) -> list[Terms]:
         """What loop d does at a point, for each copy; returns the terms of its reductions."""
-        content = self.content
         for copy in copies:
-            for m in content.points:
+            for m in self.content.points:
                 if (buffer := self._memory(m, d)) is not None:
                     self._recall(scope, m, copy, *buffer)
-        found: list[Terms] = []
-        for copy in copies:
-            for m in content.points:
-                if m.node in content.needed[d]:
-                    value = self.e.node(scope, m.node, self._index(m, copy))
-                    if content.kept.get(m.node) == d:
-                        self.e.store(scope, self._kept[m.node], self._kept_at(copy), value)
-            for m in content.stores(d):
-                self._store(scope, m, copy)
-            terms: Terms = []
-            for m in content.reductions(d):
-                acc = self._accumulator(m, copy)
-                terms.append((acc, acc.term(scope, {})))
-            found.append(terms)
-        return found
+        return [self._point(scope, copy, d) for copy in copies]
+
+    def _point(self, scope: Scope, copy: Copy, d: int) -> Terms:
+        content = self.content
+        for m in content.points:
+            if m.node in content.needed[d]:
+                value = self.e.node(scope, m.node, self._index(m, copy))
+                if content.kept.get(m.node) == d:
+                    self.e.store(scope, self._kept[m.node], self._kept_at(copy), value)
+        for m in content.stores(d):
+            self._store(scope, m, copy)
+        terms: Terms = []
+        for m in content.reductions(d):
+            acc = self._accumulator(m, copy)
+            state = acc.term(scope, {})
+            if self.schedule.across:  # every lane is a term, though all may be equal
+                state = tuple(self.e.spread(scope, x, True) for x in state)
+            terms.append((acc, state))
+        return terms
 
     def _memory(self, m: Member, d: int) -> tuple[Buffer, bool] | None:
         """Where an earlier loop left a node; and whether it is in the order of the row."""

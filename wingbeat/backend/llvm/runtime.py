@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from wingbeat.backend.llvm import compiler, entrance, gemm, pool, threads, windowed
+from wingbeat.backend.llvm import compiler, entrance, externals, gemm, pool, threads, windowed
 from wingbeat.backend.llvm.compiler import Loaded
 from wingbeat.backend.llvm.disk import Binary
 from wingbeat.backend.llvm.structure import fingerprint
@@ -21,7 +21,7 @@ from wingbeat.backend.llvm.target import Target, host
 # What makes the functions whose names begin so, and how the names of those that are called end.
 LIBRARIES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "gemm": (gemm, ("_pack", "_run")),
-    windowed.FAMILY: (windowed, ("",)),
+    windowed.FAMILY: (windowed, ("_extend", "_run")),
 }
 DTYPES = {"f32": np.dtype(np.float32), "f64": np.dtype(np.float64)}
 
@@ -59,6 +59,8 @@ def _address(name: str, target: Target) -> int:
     if name == "parallel":
         return runtime().parallel
     family, dtype, _ = name.split("_", 2)
+    if family == "blas":
+        return externals.address(name)
     return _shared(family, dtype, target)[name]
 
 

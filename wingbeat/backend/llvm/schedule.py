@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 from wingbeat.backend.llvm import indices, symbols
 from wingbeat.backend.llvm.grouping import Member, Rules
-from wingbeat.backend.llvm.indices import Datum, Index, Var
+from wingbeat.backend.llvm.indices import Index, Var
 from wingbeat.backend.llvm.lanes import DType
 from wingbeat.backend.llvm.partition import Kernel
-from wingbeat.backend.llvm.symbols import Meaning, Placement, Term
+from wingbeat.backend.llvm.symbols import Meaning, Placement
 from wingbeat.backend.llvm.target import Target
 
 NARROW = 16  # a cut-off part of an axis has at least so many elements
@@ -59,16 +59,15 @@ class Schedule:
 def scheduled(rules: Rules, kernel: Kernel, target: Target) -> Schedule:
     """The schedule of a kernel."""
     axes, members = list(kernel.axes), kernel.members
-    reduced = set(kernel.reduced)
+    reduced, uses = set(kernel.reduced), list(uses_of(rules, kernel))
     for step in (_cut, _join):
-        uses = list(uses_of(rules, kernel, members))
         new, by = step(axes, reduced, uses)
         if by:
             moved = Placement((), by)
             members = tuple(_moved(m, moved) for m in members)
+            uses = [replace(use, index=moved.index(use.index)) for use in uses]
             reduced = {v for v in new if any(v in axis_of(by, old) for old in reduced)}
             axes = new
-    uses = list(uses_of(rules, kernel, members))
     itemsize = _itemsize(rules, kernel, members)
     lane = _lane(rules, axes, reduced, uses, target.bits // (8 * itemsize))
     count = 1
@@ -91,11 +90,11 @@ def _moved(member: Member, moved: Placement) -> Member:
 # --- which indices there are ------------------------------------------------------------------
 
 
-def uses_of(rules: Rules, kernel: Kernel, members: Sequence[Member]) -> Iterator[Use]:
+def uses_of(rules: Rules, kernel: Kernel) -> Iterator[Use]:
     """Every index that members, and the nodes that they read inline, compute with."""
-    inside, in_memory = {m.node for m in members}, set(kernel.reads)
+    inside, in_memory = {m.node for m in kernel.members}, set(kernel.reads)
     operands = rules.graph.operands
-    for m in members:
+    for m in kernel.members:
         meaning = _meaning(rules, m.node)
         if m.node in kernel.stored:
             offset = indices.flat(m.place().indices(meaning.index), rules.shape(m.node))
@@ -104,7 +103,7 @@ def uses_of(rules: Rules, kernel: Kernel, members: Sequence[Member]) -> Iterator
         seen = set[tuple[int, tuple[Index, ...]]]()
         while todo:
             node, place = todo.pop()
-            for term in _all_terms(_meaning(rules, node).term):
+            for term in symbols.every_term(_meaning(rules, node).term):
                 if term.kind != "read":
                     yield from (
                         Use(place.index(i), "value", node, m.node) for i in symbols.named(term)
@@ -127,18 +126,6 @@ def _meaning(rules: Rules, k: int) -> Meaning:
     meaning = rules.meaning(k)
     assert meaning is not None
     return meaning
-
-
-def _all_terms(root: Term) -> list[Term]:
-    """The terms of a rule, those inside its indices too."""
-    found: dict[Term, None] = {}
-    todo = [root]
-    while todo:
-        for term in symbols.terms(todo.pop(), known=found):
-            found[term] = None
-            data = (a for i in symbols.named(term) for a in i.atoms() if isinstance(a, Datum))
-            todo.extend(a.term for a in data)
-    return list(found)
 
 
 # --- axes ----------------------------------------------------------------------------------------
@@ -275,7 +262,10 @@ def _unroll(
     if lane is None:
         return 1
     most = lane.extent // count
-    costs = [_meaning(rules, k).cost for k in kernel.nodes]
+    inside = [m.node for m in members if not m.row or _meaning(rules, m.node).reduction]
+    points = math.prod(kernel.space)
+    inside += [k for k in {*kernel.nodes} - {m.node for m in members} if rules.size(k) == points]
+    costs = [_meaning(rules, k).turn for k in inside]
     calls, operations = sum(c.calls for c in costs), sum(c.operations for c in costs)
     wanted = 1 if operations + 8 * calls > HEAVY else 2 if calls else 4
     return max(1, min(wanted, 1 << (most.bit_length() - 1))) if most else 1

@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from wingbeat.backend.llvm import indices, symbols
 from wingbeat.backend.llvm.grouping import Rules
@@ -92,29 +93,34 @@ def sliding(rules: Rules, k: int, meaning: Meaning) -> Sliding | None:
     variables = [v for v in (*meaning.axes, *symbols.variables(meaning.term)) if v.extent != 1]
     if math.prod(v.extent for v in variables) < TINY:
         return None
-    solved = _solved(rules.shape(_operand(rules, k, x)), x.detail[1], conditions)
-    left = solved and _place(rules, k, x)
-    right = _plain(y) and _place(rules, k, y)
-    if not solved or not left or not right:
+    shape = rules.shape(rules.graph.operands[k][x.detail[0]])
+    solved = _solved(shape, x.detail[1], conditions)
+    left, right = (_place(rules, k, factor) for factor in (x, y))
+    if solved is None or left is None or right is None or not _plain(y):
         return None
-    (x_at, x_offset, x_strides), (y_at, y_offset, y_strides) = left, right
     number = {v: n for n, v in enumerate(variables)}
     axes = tuple(
         Axis(extent, stride, _terms(at, number), at.const, base)
-        for extent, stride, (at, base) in zip(
-            rules.shape(_operand(rules, k, x)), x_strides, solved, strict=True
-        )
+        for extent, stride, (at, base) in zip(shape, left.strides, solved, strict=True)
     )
-    inside = {n for axis in axes for n, _ in axis.terms}
-    y_axes = _by_variable(y.detail[1], y_strides)
-    z_axes = _by_variable(meaning.index, _contiguous(rules.shape(k)))
-    loops = [
-        Loop(v.extent, _KINDS.get((n in inside, v in y_axes, v in z_axes), ""), y_axes.get(v, 0), z_axes.get(v, 0))
-        for v, n in number.items()
+    strides = [
+        _by_variable(y.detail[1], right.strides),
+        _by_variable(meaning.index, contiguous(rules.shape(k))),
     ]
+    loops = tuple(_loops(number, axes, *strides))
     if not _fit(axes, loops):
         return None
-    return Sliding(k, Slid(x_at, x_offset), Slid(y_at, y_offset), axes, tuple(loops), guard)
+    factors = Slid(left.position, left.offset), Slid(right.position, right.offset)
+    return Sliding(k, *factors, axes, loops, guard)
+
+
+def _loops(
+    number: dict[Var, int], axes: Sequence[Axis], y: dict[Var, int], z: dict[Var, int]
+) -> Iterator[Loop]:
+    in_x = {n for axis in axes for n, _ in axis.terms}
+    for v, n in number.items():
+        kind = _KINDS.get((n in in_x, v in y, v in z), "")
+        yield Loop(v.extent, kind, y.get(v, 0), z.get(v, 0))
 
 
 def _windowed(term: Term) -> tuple[Term, Term, int, frozenset[Condition]] | None:
@@ -134,10 +140,6 @@ def _windowed(term: Term) -> tuple[Term, Term, int, frozenset[Condition]] | None
     if _plain(x):
         x, y, guard = y, x, (guard & 1) << 1 | guard >> 1
     return x, y, guard, frozenset(conditions)
-
-
-def _operand(rules: Rules, k: int, read: Term) -> int:
-    return rules.graph.operands[k][read.detail[0]]
 
 
 def _plain(read: Term) -> bool:
@@ -173,20 +175,29 @@ def _solved(
         wanted.append(indices.compare(at, ">="))
         wanted.append(indices.compare(indices.number(base * (extent - 1)).plus(at, -1), ">="))
         found.append((at, base))
-    needed = {c for c in wanted if not isinstance(c, bool)}
+    needed = frozenset(c for c in wanted if not isinstance(c, bool))
     return found if False not in wanted and needed == conditions else None
 
 
-def _place(rules: Rules, k: int, read: Term) -> tuple[int, int, tuple[int, ...]] | None:
-    """A buffer, where in it the operand begins, and the strides of its axes."""
-    source, shape = read.detail[0], rules.shape(_operand(rules, k, read))
-    axes = [Var(n, f"p{a}") for a, n in enumerate(shape)]
+class _Place(NamedTuple):
+    """Where an operand lies in a buffer."""
+
+    position: int
+    offset: int
+    strides: tuple[int, ...]  # of its axes
+
+
+def _place(rules: Rules, k: int, read: Term) -> _Place | None:
+    """As far back as it lies in a buffer as an array does."""
+    source = read.detail[0]
+    axes = [Var(n, f"p{a}") for a, n in enumerate(rules.shape(rules.graph.operands[k][source]))]
     index = tuple(indices.of(v) for v in axes)
     found = None
     for position, at in rules.sources(k, Read(source, index, looped=True, guarded=True)):
         whole = indices.flat(at, rules.shape(position))
         if 0 not in _only_variables(whole):
-            found = position, whole.const, tuple(whole.terms.get(v, 0) for v in axes)
+            strides = tuple(whole.terms.get(v, 0) for v in axes)
+            found = _Place(position, whole.const, strides)
     return found
 
 
@@ -204,7 +215,7 @@ def _by_variable(index: Iterable[Index], strides: Iterable[int]) -> dict[Var, in
     }
 
 
-def _contiguous(shape: Shape) -> tuple[int, ...]:
+def contiguous(shape: Shape) -> tuple[int, ...]:
     return tuple(math.prod(shape[a + 1 :]) for a in range(len(shape)))
 
 
@@ -257,16 +268,19 @@ class Copied:
     def shape(self) -> Shape:
         return tuple(h - low for low, h in zip(self.low, self.high, strict=True))
 
+    def reaches_out(self, axes: Sequence[Axis]) -> bool:
+        """Whether some of the positions are outside x."""
+        bounds = zip(axes, self.low, self.high, strict=True)
+        return any(low < 0 or high > axis.extent for axis, low, high in bounds)
+
 
 def copied(s: Sliding) -> Copied | None:
     """What has to be copied: all that is read, if some lies outside x or neighbours lie apart."""
-    ranges = [_range(axis, s.loops) for axis in s.axes]
-    inside = all(0 <= a and b <= axis.extent for (a, b), axis in zip(ranges, s.axes, strict=True))
+    low, high = zip(*(_range(axis, s.loops) for axis in s.axes), strict=True)
+    found = Copied(low, high)
     last = next((axis for axis in reversed(s.axes) if axis.extent > 1), None)
-    if inside and (last is None or last.stride == 1):
-        return None
-    low, high = zip(*ranges, strict=True)
-    return Copied(low, high)
+    in_order = last is None or last.stride == 1
+    return None if in_order and not found.reaches_out(s.axes) else found
 
 
 def _range(axis: Axis, loops: Sequence[Loop]) -> tuple[int, int]:
@@ -316,7 +330,7 @@ def _phase(
 ) -> Phase:
     strides, low = [axis.stride for axis in s.axes], [0] * len(s.axes)
     if copy is not None:
-        strides, low = list(_contiguous(copy.shape)), list(copy.low)
+        strides, low = list(contiguous(copy.shape)), list(copy.low)
     x, factors = (0 if copy else s.x.offset), dict[int, int]()
     for axis, stride, first in zip(s.axes, strides, low, strict=True):
         at = axis.const + sum(c * max(remainders.get(n, 0), 0) for n, c in axis.terms)

@@ -50,8 +50,8 @@ class _Emission:
         self.rule, self.visit = node.op.sweep, rules.visit(step.node)
         self.dtype = computed_as(node.type.dtype)
         self.z: Buffer = f.stored[step.node]
-        count = target.lanes(self.dtype)
-        self.e = Elements(rules, f.reads, frozenset(), f.status, count, target)
+        count, none = target.lanes(self.dtype), frozenset[int]()
+        self.e = Elements(rules, f.reads, none, none, f.status, count, target)
         place = Placement(rules.graph.operands[step.node], {})
         self.frame = Rule(place, node.type.dtype, False, node.op.name)
         self.lane = self._lane()
@@ -118,8 +118,7 @@ class _Emission:
         loop = Loop(scope, start, stop, self.e.count, test=True)
         loop.scope.values[v] = loop.counter
         if v.extent % self.e.count:
-            left = loop.scope.builder.sub(stop, loop.counter)
-            loop.scope.mask = self.e.lanes(loop.scope).first(left)
+            loop.scope.mask = self.e.first(loop.scope, stop, loop.counter)
         body(loop.scope)
         loop.close()
 

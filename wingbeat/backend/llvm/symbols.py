@@ -281,6 +281,11 @@ class Meaning:
         return cost(self.term)
 
     @cached_property
+    def turn(self) -> Cost:
+        """Its cost, with one turn of its reduction."""
+        return cost(self.term, self.reduction)
+
+    @cached_property
     def looped(self) -> bool:
         """There is a reduction somewhere in it."""
         return any(t.kind in REDUCTIONS for t in terms(self.term))
@@ -381,6 +386,18 @@ def terms(root: Term, closed: Sequence[str] = (), known: Collection[Term] = ()) 
     return list(order)
 
 
+def every_term(root: Term) -> list[Term]:
+    """The terms of a rule, those inside its indices too."""
+    found: dict[Term, None] = {}
+    todo = [root]
+    while todo:
+        for term in terms(todo.pop(), known=found):
+            found[term] = None
+            data = (a for i in named(term) for a in i.atoms() if isinstance(a, Datum))
+            todo.extend(a.term for a in data)
+    return list(found)
+
+
 def named(term: Term) -> Iterator[Index]:
     """The indices that a term itself names."""
     match term.kind:
@@ -441,12 +458,12 @@ FREE = {"read", "const", "number"}
 DIVISION = 4  # operations that a division or a root is worth
 
 
-def cost(root: Term, times: int = 1) -> Cost:
-    """An estimate; the body of a reduction counts as often as it is repeated."""
+def cost(root: Term, once: Term | None = None) -> Cost:
+    """An estimate; the body of a reduction counts as often as it is repeated, but of `once`."""
     operations = calls = lookups = 0
     for term in terms(root, closed=REDUCTIONS):
         if term.kind in REDUCTIONS:
-            repeats = math.prod(v.extent for v in variables(term))
+            repeats = 1 if term is once else math.prod(v.extent for v in variables(term))
             inner = cost(term.args[0])
             operations += repeats * (inner.operations + 1)
             calls, lookups = calls + repeats * inner.calls, lookups + repeats * inner.lookups

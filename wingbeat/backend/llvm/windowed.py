@@ -28,7 +28,7 @@ from wingbeat.backend.llvm.target import Target
 
 FAMILY = "slide"  # what the names of these functions begin with
 DEPTH = 384  # terms between two visits of z: their part of y stays in the second cache
-GROUP = 32  # tiles that are computed with one copy of a part of y
+GROUP = 96  # tiles that are computed with one copy of a part of y
 
 # A product as `run` reads it: a C struct. Strides and the contents of tables are in elements.
 FIELDS = (
@@ -41,7 +41,6 @@ FIELDS = (
 )
 _POINTERS = {"x", "y", "z", "x_rows", "z_rows", "x_terms", "y_terms"}
 STRUCT = ir.LiteralStructType([POINTER if f in _POINTERS else LONG for f in FIELDS])
-RUN = ir.FunctionType(VOID, [POINTER, LONG, LONG])
 PADDED = 4  # bit of `exact`
 
 
@@ -51,19 +50,30 @@ def rows(target: Target) -> int:
 
 
 def name_of(dtype: DType, target: Target) -> str:
-    """The name of the function of a library; another processor has another one."""
+    """What the names of a library's functions begin with; another processor has other names."""
     code = zlib.crc32(f"{target}".encode())
     return f"{FAMILY}_{dtype.kind}{8 * dtype.itemsize}_{code:08x}"
 
 
-def declared(module: Any, dtype: DType, target: Target) -> Any:
-    """`run(ptr problem, i64 begin, i64 end)`, which computes tiles begin ... end - 1 of z."""
-    name = name_of(dtype, target)
-    return module.globals.get(name) or ir.Function(module, RUN, name)
+_KINDS = {
+    "run": ir.FunctionType(VOID, [POINTER, LONG, LONG]),
+    "extend": ir.FunctionType(VOID, [POINTER, LONG, LONG, LONG]),
+}
+
+
+def declared(module: Any, dtype: DType, target: Target, function: str) -> Any:
+    """A function of the library, in a module that calls it."""
+    name = f"{name_of(dtype, target)}_{function}"
+    return module.globals.get(name) or ir.Function(module, _KINDS[function], name)
 
 
 def emit(module: Any, dtype: DType, target: Target) -> None:
-    """Add `run` for float32 or float64 to `module`."""
+    """Add the library of float32 or float64 to `module`: two functions of C's convention.
+
+    NAME_run(ptr problem, i64 begin, i64 end)       computes tiles begin ... end - 1 of z
+    NAME_extend(ptr table, i64 length, i64 size, i64 stride)
+                    a table of one variable more, in front: table[i length + j] = table[j] + i stride
+    """
     _Library(module, dtype, target).emit()
 
 
@@ -110,6 +120,7 @@ class _Library:
         widths = [_Width(self.lanes, v) for v in (1, 2, 3)]
         if self.lanes > 2:
             widths.insert(0, _Width(self.lanes // 2, 1))
+        self._emit_extend()
         self._emit_run([(w, self._panel(w, self._tiles(w))) for w in widths])
 
     # --- helpers ----------------------------------------------------------------------------
@@ -142,8 +153,18 @@ class _Library:
 
     # --- what is called from outside --------------------------------------------------------
 
+    def _emit_extend(self) -> None:
+        f = declared(self.module, self.dtype, self.target, "extend")
+        b = ir.IRBuilder(f.append_basic_block())
+        table, length, size, stride = f.args
+        with loop(b, 1, size) as i:
+            to, distance = _behind(b, table, b.mul(i, length)), b.mul(i, stride)
+            with loop(b, 0, length) as j:
+                b.store(b.add(_entry(b, table, j), distance), _behind(b, to, j))
+        b.ret_void()
+
     def _emit_run(self, panels: Sequence[tuple[_Width, Any]]) -> None:
-        f = declared(self.module, self.dtype, self.target)
+        f = declared(self.module, self.dtype, self.target, "run")
         b = ir.IRBuilder(f.append_basic_block())
         problem, begin, end = f.args
         x, z = (self._buffer(b, POINTER, GROUP * self.rows) for _ in range(2))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from wingbeat.backend.llvm.lanes import F32, Lanes, Number, Vector, integers_of
+from wingbeat.backend.llvm.lanes import Lanes, Number, Vector, integers_of
 
 # Clears the lower half of the significand.
 _UPPER = {4: -(1 << 12), 8: -(1 << 27)}
@@ -71,4 +71,9 @@ def multiply(s: Lanes, x: Pair, y: Pair) -> Pair:
     return ordered_sum(s, z.high, s.add(z.low, crossed))
 
 
-__all__ = ["F32", "Pair", "add", "multiply", "ordered_sum", "pair", "two_product", "two_sum"]
+def divide(s: Lanes, x: Vector, y: Pair, reciprocal: Vector) -> Vector:
+    """x / y as if y had one rounding only, from 1 / y.high; a Newton step from there."""
+    q = s.mul(x, reciprocal)
+    back = two_product(s, q, y.high)
+    rest = s.sub(s.sub(s.sub(x, back.high), back.low), s.mul(q, y.low))
+    return s.fma(rest, reciprocal, q)
