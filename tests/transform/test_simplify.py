@@ -120,6 +120,33 @@ def test_rewrite(before: Node, after: Node) -> None:
         same(got, want)
 
 
+def turned(x: Node) -> Node:
+    return transpose(x, perm=(1, 0))
+
+
+TURNED: list[tuple[Node, Node]] = [
+    (turned(sin(turned(X))), S),
+    (turned(turned(X) + turned(Y)), X + Y),
+    (turned(turned(X) * 3.0), X * 3.0),
+    (turned(cast(turned(X), dtype="bool")), cast(X, dtype="bool")),
+    (turned(sin(sin(turned(X)))) + Y, sin(S) + Y),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), TURNED)
+def test_transposes_with_elementwise_operations_between_them_meet(
+    before: Node, after: Node
+) -> None:
+    assert simplified([before]) == [after]
+    same(run([after], feed())[0], run([before], feed())[0])
+
+
+def test_transposes_that_would_not_meet_stay() -> None:
+    square = leaf(tensor_type((2, 2)), "q", 0)
+    for node in (sin(turned(X)), turned(square + turned(square)), add_up(turned(X), axes=(0,))):
+        assert simplified([node]) == [node]
+
+
 @pytest.mark.parametrize("node", KEPT)
 def test_what_would_change_a_value_is_kept(node: Node) -> None:
     assert simplified([node]) == [node]

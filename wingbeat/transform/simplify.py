@@ -1,5 +1,9 @@
 """Local rewrites that never change a value: x * 1, -(-x), a transpose of a transpose, equal nodes.
 
+Transposes move behind what is computed number by number, if that makes the graph smaller because
+they meet their inverses there: a network of layers that each want their channels last turns its
+images once, and not around every layer.
+
 x * 0 stays: it is NaN where x is infinite; only `scaled` and `mutual`, whose zeros kill by
 definition, drop it, and with it the sign of the zero. x + 0 of floats stays: it is 0 where x is -0.
 `alias`, `agreed` and `stop_gradient` go, which matter to derivatives alone: simplify what has been
@@ -16,8 +20,8 @@ import numpy as np
 
 from wingbeat.ir.node import Node, Primitive, full
 from wingbeat.ir.types import as_dtype, tensor_type
-from wingbeat.ir.walk import rewrite
-from wingbeat.ops import arithmetic, create, reduce
+from wingbeat.ir.walk import rewrite, toposort
+from wingbeat.ops import arithmetic, create, logic, reduce
 from wingbeat.ops import shape as layout
 from wingbeat.ops.families import constant_of
 
@@ -135,6 +139,29 @@ def _transpose_of(x: Node, perm: Any) -> Node:
     return x if perm == tuple(range(len(perm))) else layout.transpose(x, perm=perm)
 
 
+_POINTWISE = (arithmetic.cast, logic.where)  # elementwise in all but the types of their operands
+
+
+def _before_transpose(node: Node) -> Node | None:
+    """f(x', y') as f(x, y)'; numbers that the graph says have any shape."""
+    assert node.op is not None
+    perms = {dict(x.attrs)["perm"] for x in node.inputs if x.op is layout.transpose}
+    if len(perms) != 1 or not (node.op.family == "elementwise" or node.op in _POINTWISE):
+        return None
+    (perm,) = perms
+    shape = tuple(node.shape[p] for p in layout.inverse(perm))
+    xs: list[Node] = []
+    for x in node.inputs:
+        c = constant_of(x)
+        if x.op is layout.transpose:
+            xs.append(x.inputs[0])
+        elif c is not None:
+            xs.append(create.full(value=c, shape=shape, dtype=x.type.dtype.name))
+        else:
+            return None
+    return layout.transpose(node.op(*xs, **dict(node.attrs)), perm=perm)
+
+
 def _slice(x: Node, *, start: Any, stop: Any, step: Any) -> Node | None:
     whole = not any(start) and stop == x.shape and all(k == 1 for k in step)
     return x if whole else None
@@ -179,19 +206,31 @@ RULES: Mapping[Primitive, Rule] = {
 
 def simplify(roots: Iterable[Node], known: dict[Node, Node] | None = None) -> dict[Node, Node]:
     """Map every node that `roots` reach to a simpler one of equal value; equal nodes become one."""
+    roots = list(roots)
+    plain = rewrite(roots, _change(turns=False), dict(known or {}))
+    order = toposort([plain[root] for root in roots])
+    if sum(node.op is layout.transpose for node in order) < 2:
+        return plain
+    turned = rewrite(roots, _change(turns=True), dict(known or {}))
+    return turned if len(toposort([turned[root] for root in roots])) < len(order) else plain
+
+
+def _change(turns: bool) -> Callable[[Node], Node | None]:
     first: dict[Any, Node] = {}
 
     def change(node: Node) -> Node | None:
         while node.op is not None:
             rule = RULES.get(node.op)
             simpler = rule(*node.inputs, **dict(node.attrs)) if rule else None
+            if simpler is None and turns:
+                simpler = _before_transpose(node)
             if simpler is None or simpler is node:
                 # Call sites keep equal nodes of different lines apart; what is run need not.
                 return first.setdefault((node.op, node.inputs, node.attrs), node)
             node = simpler
         return node
 
-    return rewrite(roots, change, known)
+    return change
 
 
 def simplified(roots: Iterable[Node]) -> list[Node]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,14 +14,15 @@ from llvmlite import ir
 
 from wingbeat.backend.base import Graph
 from wingbeat.backend.llvm import compiler, contraction, runtime
+from wingbeat.backend.llvm.contraction import Way
 from wingbeat.backend.llvm.partition import Factor, Product, Scale
-from wingbeat.backend.llvm.steps import Emitted
 from wingbeat.backend.llvm.target import X86, Target, host
 from wingbeat.ir.node import leaf
 from wingbeat.ir.types import tensor_type
 
-# One processor for each width of vectors that this machine has.
-TARGETS = [t for t in X86.values() if t.bits < host().bits and host().cpu not in X86] + [host()]
+# One processor for each width of vectors that this machine has, the oldest one of each.
+_NARROW = X86.values() if platform.machine().lower() in ("x86_64", "amd64") else ()
+TARGETS = [*{t.bits: t for t in reversed([*_NARROW]) if t.bits < host().bits}.values(), host()]
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Sum:
 
     def expected(self) -> Any:
         """Term by term, in the widest numbers there are."""
-        wide = np.float64 if self.dtype.kind == "f" else self.dtype
+        wide = np.float64 if self.dtype.kind == "f" else self.dtype.type
         every = self.out + self.inner
         x, y = (
             _spread(a, labels, every).astype(wide)
@@ -76,7 +78,7 @@ class Sum:
             z = z * wide(self.alpha) if not _is_one(self.alpha) else z
             if self.c is not None:
                 z = z + self.c.astype(wide) * wide(self.beta)
-            return z.astype(self.dtype)
+            return np.asarray(z, self.dtype)
 
 
 def _is_one(scale: Any) -> bool:
@@ -96,14 +98,16 @@ class Native:
 
     def __init__(self, sum_: Sum, target: Target | None = None, way: str | None = None) -> None:
         self.sum, self.target = sum_, target or host()
-        self.product, self.graph, self.buffers = _step(sum_)
+        self.product, graph, self.buffers = step(sum_)
         module = ir.Module("test")
-        self.emitted = _emitted(module, self.graph, self.product, self.target, way)
-        self.text = str(module)
+        if way is None:
+            self.emitted = contraction.emit(module, "step", graph, self.product, self.target)
+        else:
+            self.emitted = Way(module, "step", graph, self.product, self.target).emitted(way)
         names = [f.name for f in module.functions if f.is_declaration]
         imports = [name for name in names if not name.startswith("llvm.")]
         calls = [call.function for call in self.emitted.calls]
-        code = compiler.assemble(self.text, self.target)
+        code = compiler.assemble(str(module), self.target)
         addresses = runtime.addresses(imports, self.target)
         self._loaded = compiler.Loaded(code, calls, addresses)
 
@@ -140,16 +144,13 @@ class Native:
         return z
 
 
-def _emitted(
-    module: Any, graph: Graph, product: Product, target: Target, way: str | None
-) -> Emitted:
-    if way is None:
-        return contraction.emit(module, "step", graph, product, target)
-    made = contraction.Way(module, "step", graph, product, target)
-    return made.emitted(way)
+def way(sum_: Sum, target: Target) -> Way:
+    """What decides how the sum is computed."""
+    product, graph, _ = step(sum_)
+    return Way(ir.Module(), "step", graph, product, target)
 
 
-def _step(sum_: Sum) -> tuple[Product, Graph, list[Any]]:
+def step(sum_: Sum) -> tuple[Product, Graph, list[Any]]:
     """The step, a graph with its buffers as leaves, and the buffers; z is the last node."""
     every, buffers = sum_.out + sum_.inner, list[Any]()
 
@@ -162,7 +163,7 @@ def _step(sum_: Sum) -> tuple[Product, Graph, list[Any]]:
 
     def factor(array: Any, labels: str) -> Factor:
         base = array
-        while base.base is not None:
+        while isinstance(base.base, np.ndarray):
             base = base.base
         assert base.flags.c_contiguous
         strides = dict(zip(labels, array.strides, strict=True))
@@ -215,8 +216,4 @@ def matmul(
 def small(rng: np.random.Generator, shape: Sequence[int], dtype: Any) -> Any:
     """Small whole numbers: their sums of products are exact in every dtype, in any order."""
     low = 0 if np.dtype(dtype).kind == "u" else -3
-    return rng.integers(low, 4, tuple(shape)).astype(dtype)
-
-
-def volume(sum_: Sum) -> int:
-    return math.prod(sum_.sizes.values())
+    return np.asarray(rng.integers(low, 4, tuple(shape)), dtype)

@@ -23,3 +23,17 @@ def forget() -> None:
     from wingbeat.backend.llvm import driver
 
     driver.forget_arenas()
+
+
+def plan(graph: Graph) -> str:
+    """What is computed together, where values lie, what is called; raises `NotCompiled`."""
+    from wingbeat.backend.llvm import describe, lowering, target
+
+    return describe.plan(graph, lowering.lower(graph, target.current()))
+
+
+def llvm_ir(graph: Graph) -> str:
+    """The native code of a graph as LLVM's assembly language; raises `NotCompiled`."""
+    from wingbeat.backend.llvm import lowering, target
+
+    return lowering.lower(graph, target.current()).text

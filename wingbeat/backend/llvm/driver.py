@@ -18,8 +18,7 @@ from wingbeat.backend.cost import size as size_of
 from wingbeat.backend.llvm import compiler, target
 from wingbeat.backend.llvm.compiler import Loaded
 from wingbeat.backend.llvm.disk import Binary
-from wingbeat.backend.llvm.entrance import ALIGNMENT, UNFIT, Description
-from wingbeat.backend.llvm.lowering import Lowered, lower
+from wingbeat.backend.llvm.headers import ALIGNMENT, UNFIT, Description
 from wingbeat.backend.llvm.runtime import addresses, runtime
 from wingbeat.backend.llvm.structure import graph_key
 from wingbeat.errors import TypeMismatch
@@ -35,9 +34,7 @@ def compile(graph: Graph, donated: Collection[int] = ()) -> Run:
     with compiler.exclusive:
         processor = target.current()
         key = graph_key(graph, donated, processor)
-        binary = compiler.obtain(
-            key, lambda: _binary(graph, lower(graph, processor, donated), processor)
-        )
+        binary = compiler.obtain(key, lambda: _binary(graph, processor, donated))
         imports = addresses(binary.facts["imports"], processor)
         code = Loaded(binary.code, ("program",), imports)
         return _bound(graph, binary.facts, code, donated)
@@ -48,7 +45,10 @@ def forget_arenas() -> None:
     _arenas.clear()
 
 
-def _binary(graph: Graph, lowered: Lowered, processor: target.Target) -> Binary:
+def _binary(graph: Graph, processor: target.Target, donated: Collection[int]) -> Binary:
+    from wingbeat.backend.llvm.lowering import lower  # what writes code is not needed to load it
+
+    lowered = lower(graph, processor, donated)
     layout = lowered.layout
     results = [layout.places[k] for k in graph.outputs]
     facts = {

@@ -52,6 +52,7 @@ from wingbeat.ir.types import Shape
 INT = ir.IntType(32)
 POINTER = ir.PointerType()
 BYTE = np.dtype(np.uint8)
+FAR = 1 << 30  # a number that indices of lanes stay below
 
 
 class Value(NamedTuple):
@@ -59,6 +60,7 @@ class Value(NamedTuple):
 
     vector: Vector
     wide: bool
+    home: Scope  # where it was computed
 
     @property
     def dtype(self) -> DType:
@@ -247,7 +249,7 @@ class Elements:
         return self.apply(scope, frame, lambda s, x: s.cast(x, frame.dtype), number)
 
     def constant(self, scope: Scope, number: Any, dtype: DType) -> Value:
-        return Value(self.lanes(scope, False).const(number, dtype), False)
+        return Value(self.lanes(scope, False).const(number, dtype), False, scope)
 
     # --- terms ----------------------------------------------------------------------------
 
@@ -280,13 +282,23 @@ class Elements:
     ) -> Value:
         """An operation on numbers of one dtype; as scalars if all of them are."""
         wide = any(isinstance(x, Value) and x.wide for x in xs)
+        scope = self._outermost(scope, xs)
         lanes = self.lanes(scope, wide)
         selects = getattr(operation, "selects", False)
         first = [self._truth(lanes, scope, xs[0], wide)] if selects else []
         rest = xs[1:] if selects else xs
         dtype = _common(rest, computed_as(frame.dtype))
         vectors = [self._as(lanes, scope, x, dtype, wide) for x in rest]
-        return Value(operation(lanes, *first, *vectors), wide)
+        return Value(operation(lanes, *first, *vectors), wide, scope)
+
+    def _outermost(self, scope: Scope, xs: Iterable[Number]) -> Scope:
+        """The outermost scope in which all of these are known."""
+        homes = {id(x.home) for x in xs if isinstance(x, Value)}
+        chain = list(scope.chain())
+        known = [place for place in chain if id(place) in homes]
+        if len(known) < len(homes):  # one of them is from a narrower scope, at this very place
+            return scope
+        return known[0] if known else chain[-1]
 
     def _truth(self, lanes: Lanes, scope: Scope, x: Number, wide: bool) -> Vector:
         return self._as(lanes, scope, x, BOOL, wide)
@@ -294,10 +306,18 @@ class Elements:
     def _as(self, lanes: Lanes, scope: Scope, x: Number, dtype: DType, wide: bool) -> Vector:
         if not isinstance(x, Value):
             return lanes.const(x, dtype)
-        vector = x.vector
-        if vector.dtype != dtype:
-            vector = self.lanes(scope, x.wide).cast(vector, dtype)
-        return lanes.splat(vector.value, dtype) if wide and not x.wide else vector
+        if x.dtype == dtype and (x.wide or not wide):
+            return x.vector
+        home = self._outermost(scope, (x,))
+        key = ("as", x.vector.value, dtype, wide)
+        if (found := home.find(key)) is None:
+            found = x.vector
+            if x.dtype != dtype:
+                found = self.lanes(home, x.wide).cast(found, dtype)
+            if wide and not x.wide:
+                found = self.lanes(home, wide).splat(found.value, dtype)
+            home.known[key] = found
+        return found
 
     def widened(self, scope: Scope, x: Number, dtype: DType) -> Vector:
         """One number for each lane, in a dtype."""
@@ -311,7 +331,7 @@ class Elements:
 
     def spread(self, scope: Scope, x: Value, wide: bool) -> Value:
         """The same number in all lanes, where that is asked for."""
-        return Value(self.widened(scope, x, x.dtype), True) if wide and not x.wide else x
+        return Value(self.widened(scope, x, x.dtype), True, x.home) if wide and not x.wide else x
 
     # --- branches -------------------------------------------------------------------------
 
@@ -355,7 +375,7 @@ class Elements:
         if scope.mask is not None:
             inside, outside = (lanes.bits("&", m, scope.mask) for m in (inside, outside))
         x, y = then(scope.narrowed(inside)), other(scope.narrowed(outside))
-        return self.apply(scope, frame, SELECT, Value(c, True), x, y)
+        return self.apply(scope, frame, SELECT, Value(c, True, scope), x, y)
 
     def _by_jump(
         self,
@@ -383,31 +403,47 @@ class Elements:
         for (side, _), vector in zip(sides, vectors, strict=True):
             side.builder.branch(after)
             result.add_incoming(vector.value, side.builder.block)
-        return Value(Vector(result, dtype), wide)
+        return Value(Vector(result, dtype), wide, scope)
 
     def condition(self, scope: Scope, c: Condition) -> Value:
         """A condition's truth, in a scope that may be narrower than its own."""
         match c:
             case Compare(index, relation):
-                if self.is_wide(index):
-                    x = self.integers(scope, index, _width(index))
-                    zero = self.lanes(scope).compare(relation, x.vector, 0)
-                    return Value(zero, True)
-                x = Vector(self.integer(scope, index), I64)
-                return Value(self.lanes(scope, False).compare(relation, x, 0), False)
+                return self._compared(scope, index, relation)
             case Both(x, y):
                 return self._joined(scope, "&", self.condition(scope, x), self.condition(scope, y))
             case Negated(x):
                 inner = self.condition(scope, x)
-                return Value(self.lanes(scope, inner.wide).invert(inner.vector), inner.wide)
+                inverted = self.lanes(scope, inner.wide).invert(inner.vector)
+                return Value(inverted, inner.wide, scope)
             case _:
                 raise TypeError(f"{c!r} is no condition")
+
+    def _compared(self, scope: Scope, index: Index, relation: str) -> Value:
+        """An index against 0; lanes compare 32 bits where they can."""
+        if not self.is_wide(index):
+            x = Vector(self.integer(scope, index), I64)
+            return Value(self.lanes(scope, False).compare(relation, x, 0), False, scope)
+        lanes = self.lanes(scope)
+        wide = {a: c for a, c in index.terms.items() if self.is_wide(Index({a: 1}, 0))}
+        along = Index(wide, 0)
+        rest = index.plus(along, -1)
+        if _width(along, FAR) is I64:
+            x = self.integers(scope, index, I64)
+            return Value(lanes.compare(relation, x.vector, 0), True, scope)
+        # Against what is that far off, all lanes are alike.
+        limit = Vector(self.integer(scope, rest.times(-1)), I64)
+        one = self.lanes(scope, False)
+        limit = one.minimum(one.maximum(limit, -FAR), FAR)
+        limit = self.widened(scope, Value(one.cast(limit, I32), False, scope), I32)
+        x = self.integers(scope, along, I32)
+        return Value(lanes.compare(relation, x.vector, limit), True, scope)
 
     def _joined(self, scope: Scope, operator: str, x: Value, y: Value) -> Value:
         wide = x.wide or y.wide
         lanes = self.lanes(scope, wide)
         a, b = (self._as(lanes, scope, v, BOOL, wide) for v in (x, y))
-        return Value(lanes.bits(operator, a, b), wide)
+        return Value(lanes.bits(operator, a, b), wide, scope)
 
     # --- positions in data ----------------------------------------------------------------
 
@@ -436,7 +472,7 @@ class Elements:
         inside = lanes.bits("&", lanes.compare(">=", x, low), lanes.compare("<", x, end))
         outside = lanes.invert(inside)
         self.fails = True
-        home.known[key] = Value(inside, wide)
+        home.known[key] = Value(inside, wide, home)
         if wide and home.mask is not None:
             outside = lanes.bits("&", outside, home.mask)
         fails = lanes.any(outside)
@@ -460,8 +496,8 @@ class Elements:
             inner.values[v] = loops[-1].counter
         state = accumulator.term(inner, dict(seen))
         for loop in reversed(loops):
-            (state,) = closed(loop, [(accumulator, state)])
-        return accumulator.value(state)
+            (state,) = closed(loop, [(accumulator, state)], single=loop is loops[-1])
+        return accumulator.value(scope, state)
 
     # --- integers -------------------------------------------------------------------------
 
@@ -521,8 +557,9 @@ class Elements:
     def integers(self, scope: Scope, index: Index, dtype: DType) -> Value:
         """An index in every lane, or a scalar where it is the same in all of them."""
         if not self.is_wide(index):
-            x = Vector(self.integer(scope, index), I64)
-            return Value(self.lanes(scope, False).cast(x, dtype), False)
+            home = self.home(scope, self.variables(index), self._follows(index))
+            x = Vector(self.integer(home, index), I64)
+            return Value(self.lanes(home, False).cast(x, dtype), False, home)
         key = ("integers", index, dtype)
         if (found := scope.find(key)) is not None:
             return found
@@ -538,13 +575,13 @@ class Elements:
             elif atom not in outer:
                 rest.append((atom, c))
         start = Vector(self.integer(home, base), I64)
-        vector = self.widened(home, Value(start, False), dtype)
+        vector = self.widened(home, Value(start, False, home), dtype)
         if slope:
             ramp = lanes.table([k * slope for k in range(self.count)], dtype)
             vector = lanes.add(vector, ramp)
         for atom, c in rest:
             vector = lanes.add(vector, lanes.mul(self._wide_atom(home, atom, dtype), c))
-        home.known[key] = Value(vector, True)
+        home.known[key] = Value(vector, True, home)
         return home.known[key]
 
     def _wide_atom(self, scope: Scope, atom: Any, dtype: DType) -> Vector:
@@ -592,7 +629,7 @@ class Elements:
             vector = _reversed(lanes, vector)
         else:
             vector = self._gather(scope, self._addresses(scope, buffer, offset), dtype, mask)
-        return Value(self._decoded(lanes, vector, buffer.dtype), True)
+        return Value(self._decoded(lanes, vector, buffer.dtype), True, scope)
 
     def _slope(self, offset: Index) -> int | None:
         """How far apart neighbouring lanes are; None if not equally far."""
@@ -618,7 +655,7 @@ class Elements:
         else:
             place = self.address(scope, buffer, offset)
         value = scope.builder.load(place, typ=element_type(dtype), align=dtype.itemsize)
-        return Value(self._decoded(lanes, Vector(value, dtype), buffer.dtype), False)
+        return Value(self._decoded(lanes, Vector(value, dtype), buffer.dtype), False, scope)
 
     def _decoded(self, lanes: Lanes, x: Vector, dtype: DType) -> Vector:
         if dtype == BOOL:
@@ -750,10 +787,10 @@ def _promoted(x: DType, y: DType) -> DType:
     return U64 if {x.kind, y.kind} == {"i", "u"} and U64 in (x, y) else np.promote_types(x, y)
 
 
-def _width(index: Index) -> DType:
+def _width(index: Index, limit: int = 1 << 31) -> DType:
     """int32 where all that an index is made of fits."""
     every = [index, *(q.index for q in index.quotients())]
-    small = all(abs(end) < 1 << 31 for i in every for end in i.range)
+    small = all(abs(end) < limit for i in every for end in i.range)
     return I32 if small else I64
 
 

@@ -22,10 +22,12 @@ from wingbeat.backend.llvm.symbols import Meaning, NotSymbolic, Placement, Read,
 from wingbeat.ir.types import Shape
 
 OPERATIONS = 6  # an inline node has at most so many of them, with those of its inline operands
-TRAFFIC = 1.25  # and reads at most so many numbers for each of its own
+TRAFFIC = 1.25  # and reads at most so many numbers for each of its own,
+ONCE = 2.25  # or so many if there is but one reader: else each number is written, and read again
+NESTED = 16  # inline nodes below one another
 SMALL = 16  # a node of so few elements is inline although it reads more, or calls a function
 MANY = 1 << 16  # elements from which on several threads are worth while
-FEW = 16  # rows that are too few for several threads
+FEW = 8  # rows that are too few for several threads
 COLUMNS = 64  # columns that are reduced side by side: one piece of work for a thread
 LOOKUPS = 512  # reads at places in data, for one element: more of them are a quadratic definition
 MEMBERS = 64  # nodes that a group takes in: more would take too long to compile
@@ -106,6 +108,7 @@ class Price:
     calls: int
     lookups: int
     streams: frozenset[int]  # positions that are read from memory
+    nested: int = 0  # inline nodes below one another
 
 
 class Inline:
@@ -114,6 +117,10 @@ class Inline:
     def __init__(self, rules: Rules, stored: Iterable[int]) -> None:
         self.rules = rules
         self.stored = set(stored)
+        self._readers = [0] * len(rules.graph.nodes)
+        for xs in rules.graph.operands:
+            for x in set(xs):
+                self._readers[x] += 1
         self._prices: list[Price] = []
         self.chosen: list[bool] = []
         for k in range(len(rules.graph.nodes)):
@@ -131,15 +138,17 @@ class Inline:
             return None
         cost, operands = meaning.cost, self.rules.graph.operands[k]
         total, streams = [cost.operations, cost.calls, cost.lookups], frozenset[int]()
+        nested = 1
         for source, _ in {(r.source, r.index) for r in meaning.reads}:
             price = self._prices[operands[source]]
             streams |= price.streams
+            nested = max(nested, price.nested + 1)
             if self.rules.size(operands[source]) == 1 < self.rules.size(k):
                 continue  # computed before all loops
             total[0] += price.operations
             total[1] += price.calls
             total[2] += price.lookups
-        return Price(*total, streams)
+        return Price(*total, streams, nested)
 
     def _cheap(self, k: int, price: Price) -> bool:
         size = self.rules.size(k)
@@ -151,9 +160,11 @@ class Inline:
             limits = (OPERATIONS, 0, 4)
         if price.operations > limits[0] or price.calls > limits[1] or price.lookups > 1:
             return False
+        if price.nested > NESTED or len(price.streams) > limits[2]:
+            return False
         traffic = sum(min(self.rules.size(s), size) for s in price.streams)
-        small = size <= SMALL or traffic <= TRAFFIC * size
-        return small and len(price.streams) <= limits[2]
+        most = ONCE if self._readers[k] == 1 else TRAFFIC
+        return size <= SMALL or traffic <= most * size
 
 
 @dataclass(frozen=True)

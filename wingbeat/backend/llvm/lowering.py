@@ -19,9 +19,9 @@ from wingbeat.backend.llvm import contraction, convolution, kernel, partition
 from wingbeat.backend.llvm.buffers import Demand, Layout, Place, layout
 from wingbeat.backend.llvm.flow import LONG, POINTER, VOID
 from wingbeat.backend.llvm.partition import Plan, Product, Step
+from wingbeat.backend.llvm.repeats import step_key
 from wingbeat.backend.llvm.sliding import Sliding
 from wingbeat.backend.llvm.steps import Call, Emitted
-from wingbeat.backend.llvm.structure import step_key
 from wingbeat.backend.llvm.target import Target
 
 BYTE, INT = ir.IntType(8), ir.IntType(32)

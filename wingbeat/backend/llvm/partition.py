@@ -126,13 +126,14 @@ class Plan:
 
 
 def partition(graph: Graph) -> Plan:
-    """The plan of a graph. Raises `NotCompiled` where a node has no rule that symbols can follow."""
+    """The plan of a graph. Raises `NotCompiled` for a node whose rule symbols cannot follow."""
     rules = Rules(graph)
     products = _products(rules)
     aliases = _aliases(rules, products)
     stored = {alias.of for alias in aliases.values()}
     stored |= {k for k in graph.outputs if k not in aliases}
     stored |= {f.position for p in products.values() for f in (p.x, p.y)}
+    stored |= _reread(rules, products)
     grouping = Grouping(rules, Inline(rules, stored | products.keys()))
     for k, node in enumerate(graph.nodes):
         if node.op is None or (grouping.needs.inline[k] and k not in stored) or k in aliases:
@@ -142,6 +143,23 @@ def partition(graph: Graph) -> Plan:
         else:
             grouping.add(k)
     return Plan(tuple(_steps(grouping, products, stored)), aliases)
+
+
+def _reread(rules: Rules, products: Mapping[int, Whole]) -> set[int]:
+    """What a reduction reads more than once: computing it each time would not be cheap."""
+    found: set[int] = set()
+    for k in range(len(rules.graph.nodes)):
+        meaning = rules.meaning(k)
+        if k in products or meaning is None or not meaning.looped:
+            continue
+        turns = math.prod(v.extent for v in meaning.body)
+        for read in meaning.reads:
+            for position, _ in rules.sources(k, read):
+                other = rules.meaning(position)
+                again = turns > 2 * rules.size(position)
+                if again and other is not None and other.moves is None and other.reads:
+                    found.add(position)
+    return found
 
 
 def _steps(grouping: Grouping, products: Mapping[int, Whole], stored: set[int]) -> Iterator[Step]:

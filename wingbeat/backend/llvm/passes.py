@@ -93,7 +93,7 @@ class Pass:
             states = self._reduced(scope, copies, 0)
             first = not self.cells
             for copy, terms in zip(copies, states, strict=True):
-                values = [x for _, state in terms for x in state]
+                values = [x._replace(home=scope) for _, state in terms for x in state]
                 if first and not self.cells:
                     self.cells = [x.dtype for x in values]
                 for n, x in enumerate(values):
@@ -236,12 +236,13 @@ class Pass:
             if some or many.length:
                 loop = Loop(scope, many.start, many.stop, self.lanes, test=some)
                 copies = self._copies(loop.scope, loop.counter, s.unroll)
-                found += self._close(loop, body(loop.scope, copies))
+                found += self._close(loop, body(loop.scope, copies), single=True)
         if rest.length != 0 and not (some and s.lane.extent % self.lanes == 0):
             loop = Loop(scope, rest.start, rest.stop, s.count, test=some)
             if ragged:
                 loop.scope.mask = self.e.first(loop.scope, rest.stop, loop.counter)
-            found += self._close(loop, body(loop.scope, self._copies(loop.scope, loop.counter, 1)))
+            copies = self._copies(loop.scope, loop.counter, 1)
+            found += self._close(loop, body(loop.scope, copies), single=True)
         return self._merged(scope, found)
 
     def _shared(self, scope: Scope, lanes: Range) -> tuple[Range, Range]:
@@ -255,8 +256,8 @@ class Pass:
         middle = builder.add(lanes.start, LONG(lanes.length - rest))
         return Range(lanes.start, middle, lanes.length - rest), Range(middle, lanes.stop, rest)
 
-    def _close(self, loop: Loop, terms: list[Terms]) -> list[Terms]:
-        states = iter(closed(loop, [t for each in terms for t in each]))
+    def _close(self, loop: Loop, terms: list[Terms], *, single: bool = False) -> list[Terms]:
+        states = iter(closed(loop, [t for each in terms for t in each], single=single))
         return [[(acc, next(states)) for acc, _ in each] for each in terms]
 
     def _merged(self, scope: Scope, found: list[Terms]) -> Terms:
@@ -304,7 +305,9 @@ class Pass:
         """Make a reduction's value known in its row."""
         meaning, rule = self.content.meaning(m.node), self._rule(m, copy)
         assert meaning.reduction is not None
-        number = self.e.terms(scope, meaning.term, rule, {meaning.reduction: acc.value(state)})
+        number = self.e.terms(
+            scope, meaning.term, rule, {meaning.reduction: acc.value(scope, state)}
+        )
         scope.known[m.node, self._index(m, copy)] = self.e.result(scope, number, rule)
 
     def _reduced(self, scope: Scope, copies: Sequence[Copy], d: int) -> list[Terms]:
@@ -363,7 +366,8 @@ class Pass:
     ) -> Terms:
         loop = Loop(scope, values.start, values.stop, test=False)
         loop.scope.values[v] = loop.counter
-        return self._close(loop, [self._nest(loop.scope, rest, inner)])[0]
+        single = not rest and not self.schedule.across
+        return self._close(loop, [self._nest(loop.scope, rest, inner)], single=single)[0]
 
     # --- points -------------------------------------------------------------------------------
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wingbeat.backend.llvm import indices, symbols
-from wingbeat.backend.llvm.lanes import BOOL, F32, F64, I64, DType, Lanes, Vector
+from wingbeat.backend.llvm.lanes import BOOL, F32, F64, I32, I64, DType, Lanes, Vector
 from wingbeat.backend.llvm.scope import Loop, Scope
 from wingbeat.backend.llvm.symbols import Term
 
 if TYPE_CHECKING:
     from wingbeat.backend.llvm.element import Elements, Frame, Value
 
+LIMIT = 1 << 31
 State = tuple["Value", ...]  # the value; for positions of extremes, the position too
 
 
@@ -56,7 +57,8 @@ class Accumulator:
         if not self.positions:
             return (value,)
         (v,) = symbols.variables(self.reduction)
-        position = e.integers(scope, self.frame.place.index(indices.of(v)), I64)
+        index = self.frame.place.index(indices.of(v))
+        position = e.integers(scope, index, I32 if index.range[1] < LIMIT else I64)
         wide = value.wide or position.wide
         return tuple(e.spread(scope, x, wide) for x in (value, position))
 
@@ -76,23 +78,37 @@ class Accumulator:
         return self._choice(lanes, x, y)
 
     def _choice(self, lanes: Lanes, x: State, y: State) -> State:
-        """The better of the two values; of equal ones, of two NaN too, the earlier."""
+        """The better of two values; of equal ones, of two NaN too, the earlier."""
         (a, i), (b, j) = ((v.vector for v in s) for s in (x, y))
-        both = lambda p, q: lanes.bits("&", p, q)  # noqa: E731
-        either = lambda p, q: lanes.bits("|", p, q)  # noqa: E731
-        better = lanes.compare(">" if self.kind == "max" else "<", b, a)
-        equal = lanes.compare("==", a, b)
+        better, equal = self._better(lanes, a, b), lanes.compare("==", a, b)
         if a.dtype.kind == "f":
-            a_nan, b_nan = lanes.compare("!=", a, a), lanes.compare("!=", b, b)
-            better = either(better, both(b_nan, lanes.invert(a_nan)))
-            equal = either(equal, both(a_nan, b_nan))
-        takes = either(better, both(equal, lanes.compare("<", j, i)))
-        takes = either(takes, lanes.compare("<", i, 0))
-        takes = both(takes, lanes.compare(">=", j, 0))
+            odd = [lanes.compare("!=", v, v) for v in (a, b)]
+            equal = lanes.bits("|", equal, lanes.bits("&", *odd))
+        earlier = lanes.bits("&", equal, lanes.compare("<", j, i))
+        takes = lanes.bits("|", lanes.bits("|", better, earlier), lanes.compare("<", i, 0))
+        return self._taken(lanes, lanes.bits("&", takes, lanes.compare(">=", j, 0)), x, y)
+
+    def _better(self, lanes: Lanes, a: Vector, b: Vector) -> Vector:
+        """Whether b is, or is NaN where a is not."""
+        if a.dtype.kind != "f":
+            return lanes.compare(">" if self.kind == "max" else "<", b, a)
+        worse = lanes.compare("<=" if self.kind == "max" else ">=", b, a)
+        return lanes.bits("&", lanes.invert(worse), lanes.compare("==", a, a))
+
+    def _taken(self, lanes: Lanes, takes: Vector, x: State, y: State) -> State:
         return tuple(
             p._replace(vector=lanes.select(takes, q.vector, p.vector))
             for p, q in zip(x, y, strict=True)
         )
+
+    def follow(self, scope: Scope, x: State, y: State) -> State:
+        """`join` where y is one term, and comes after all of x."""
+        if not self.positions:
+            return self.join(scope, x, y)
+        lanes = self.elements.lanes(scope, x[0].wide)
+        better = self._better(lanes, x[0].vector, y[0].vector)
+        takes = lanes.bits("|", better, lanes.compare("<", x[1].vector, 0))
+        return self._taken(lanes, takes, x, y)
 
     def masked(self, scope: Scope, state: State) -> State:
         """The state, without the lanes that there are not."""
@@ -134,13 +150,18 @@ class Accumulator:
         lanes = self.elements.lanes(scope, state[0].wide)
         return (state[0]._replace(vector=lanes.cast(state[0].vector, F64)),)
 
-    def value(self, state: State) -> Value:
-        """What the reduction is."""
-        return state[-1]
+    def value(self, scope: Scope, state: State) -> Value:
+        """What the reduction is, known from here on."""
+        return state[-1]._replace(home=scope)
 
 
-def closed(loop: Loop, terms: Sequence[tuple[Accumulator, State]]) -> list[State]:
-    """Carry a state for each accumulator, joined with its term in each turn, and close the loop."""
+def closed(
+    loop: Loop, terms: Sequence[tuple[Accumulator, State]], *, single: bool = False
+) -> list[State]:
+    """Carry a state for each accumulator, joined with its term in each turn, and close the loop.
+
+    `single`: what is joined is one term, not what several came to.
+    """
     following: list[Any] = []
     for accumulator, term in terms:
         scope = loop.scope
@@ -148,9 +169,11 @@ def closed(loop: Loop, terms: Sequence[tuple[Accumulator, State]]) -> list[State
         before = tuple(
             x._replace(vector=Vector(loop.carry(x.vector.value), x.dtype)) for x in start
         )
-        if scope.mask is not loop.around.mask:
+        whole = scope.mask is loop.around.mask
+        if not whole:
             term = accumulator.masked(scope, term)
-        state = accumulator.join(scope, before, term)
+        join = accumulator.follow if whole and single else accumulator.join
+        state = join(scope, before, term)
         following.extend(x.vector.value for x in state)
     last = iter(loop.close(following))
     return [

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import importlib
 import os
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 
-from wingbeat.backend.llvm import compiler, entrance, externals, gemm, pool, threads, windowed
+from wingbeat.backend.llvm import compiler, headers, threads
 from wingbeat.backend.llvm.compiler import Loaded
 from wingbeat.backend.llvm.disk import Binary
 from wingbeat.backend.llvm.structure import fingerprint
 from wingbeat.backend.llvm.target import Target, host
 
-# What makes the functions whose names begin so, and how the names of those that are called end.
-LIBRARIES: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "gemm": (gemm, ("_pack", "_run")),
-    windowed.FAMILY: (windowed, ("_extend", "_run")),
-}
+# Families of functions: the module that makes them, and how their names end. They begin with the
+# family and the dtype, and say for which processor they are: gemm_f32_1a2b3c4d_run.
+LIBRARIES = {"gemm": ("gemm", ("pack", "run")), "slide": ("windowed", ("extend", "run"))}
 DTYPES = {"f32": np.dtype(np.float32), "f64": np.dtype(np.float64)}
 
 
@@ -30,7 +28,7 @@ class Runtime:
     """The functions of `entrance` and `pool`."""
 
     def __init__(self) -> None:
-        entrance.check()
+        headers.check()
         self._code = _library("runtime", host(), _emit, ("enter", "parallel", "restart", "want"))
         address = self._code["enter"]
         self.enter = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object)(address)
@@ -58,19 +56,23 @@ def addresses(names: Iterable[str], target: Target) -> dict[str, int]:
 def _address(name: str, target: Target) -> int:
     if name == "parallel":
         return runtime().parallel
-    family, dtype, _ = name.split("_", 2)
-    if family == "blas":
+    if name.startswith("blas_"):
+        from wingbeat.backend.llvm import externals
+
         return externals.address(name)
-    return _shared(family, dtype, target)[name]
+    return _shared(name.rpartition("_")[0], target)[name]
 
 
 @cache
-def _shared(family: str, dtype: str, target: Target) -> Loaded:
+def _shared(name: str, target: Target) -> Loaded:
+    """The library whose functions' names begin so."""
+    family, dtype, _ = name.split("_")
     maker, endings = LIBRARIES[family]
-    kind = DTYPES[dtype]
-    name: str = maker.name_of(kind, target)
-    exports = tuple(name + ending for ending in endings)
-    return _library(name, target, lambda module: maker.emit(module, kind, target), exports)
+
+    def emit(module: Any) -> None:
+        _module(maker).emit(module, DTYPES[dtype], target)
+
+    return _library(name, target, emit, tuple(f"{name}_{ending}" for ending in endings))
 
 
 def _library(
@@ -79,6 +81,8 @@ def _library(
     """Functions that are the same for all programs; compiled once, then on disk."""
 
     def make() -> Binary:
+        from llvmlite import ir
+
         module = ir.Module(name)
         emit(module)
         return Binary(compiler.assemble(str(module), target), {})
@@ -89,5 +93,10 @@ def _library(
 
 
 def _emit(module: Any) -> None:
-    pool.emit(module)
-    entrance.emit(module)
+    for name in ("pool", "entrance"):
+        _module(name).emit(module)
+
+
+def _module(name: str) -> Any:
+    """A module that writes code: it takes long to import, and is not needed to load code."""
+    return importlib.import_module(f"{__package__}.{name}")

@@ -192,7 +192,7 @@ class _Emission:
         lanes = self.e.lanes(scope, wide)
         find = self.e.widened if wide else self.e.scalar
         term = find(scope, number, self.dtype)
-        return Value(combined(lanes, self.rule.kind, old.vector, term), wide)
+        return Value(combined(lanes, self.rule.kind, old.vector, term), wide, scope)
 
     def _run_along(self, scope: Scope, v: Var) -> None:
         """From one value to the next along an axis; what came before is carried."""
@@ -202,7 +202,7 @@ class _Emission:
         start = self.e.lanes(scope, wide).const(self.rule.start, self.dtype)
         loop = Loop(scope, LONG(0), LONG(v.extent), test=False)
         loop.scope.values[v] = loop.counter
-        before = Value(Vector(loop.carry(start.value), self.dtype), wide)
+        before = Value(Vector(loop.carry(start.value), self.dtype), wide, loop.scope)
         after = self._joined(loop.scope, before)
         offset = indices.flat(self.frame.place.indices(self.visit.target), self.z.shape)
         self.e.store(loop.scope, self.z, offset, after)

@@ -70,9 +70,10 @@ def declared(module: Any, dtype: DType, target: Target, function: str) -> Any:
 def emit(module: Any, dtype: DType, target: Target) -> None:
     """Add the library of float32 or float64 to `module`: two functions of C's convention.
 
-    NAME_run(ptr problem, i64 begin, i64 end)       computes tiles begin ... end - 1 of z
+    NAME_run(ptr problem, i64 begin, i64 end)
+                    computes tiles begin ... end - 1 of z
     NAME_extend(ptr table, i64 length, i64 size, i64 stride)
-                    a table of one variable more, in front: table[i length + j] = table[j] + i stride
+                    adds a variable in front to a table: table[i length + j] = table[j] + i stride
     """
     _Library(module, dtype, target).emit()
 

@@ -126,15 +126,11 @@ def exp2(s: Lanes, x: Vector) -> Vector:
 
 
 def expm1(s: Lanes, x: Vector) -> Vector:
-    return s.copysign(expm1_unbounded(s, clamped(s, x, *EXPM1_RANGE[x.dtype])), x)
-
-
-def expm1_unbounded(s: Lanes, x: Vector) -> Vector:
     """2^n (e^r - 1) + (2^n - 1), halved in between: 2^n alone may overflow."""
-    n, r = reduced(s, x)
+    n, r = reduced(s, clamped(s, x, *EXPM1_RANGE[x.dtype]))
     half = s.power_of_two(s.sub(s.whole(n), 1))
     z = s.fma(expm1_of_reduced(s, r), half, s.sub(half, 0.5))
-    return s.add(z, z)
+    return s.copysign(s.add(z, z), x)
 
 
 def sigmoid(s: Lanes, x: Vector) -> Vector:

@@ -6,17 +6,15 @@ import math
 from collections.abc import Callable
 
 from wingbeat.backend.llvm.lanes import F32, F64, Lanes, Vector
-from wingbeat.backend.llvm.mathematics.exact import divide, two_sum
 from wingbeat.backend.llvm.mathematics.exponential import (
     clamped,
     exp_of_reduced,
-    expm1_unbounded,
     reduced,
 )
 from wingbeat.backend.llvm.mathematics.logarithm import log1p
 from wingbeat.backend.llvm.mathematics.polynomial import horner
 
-# (sinh x - x) / x^3 in x^2, for |x| <= 1; Remez's exchange.
+# Both: Remez's exchange, in x^2. (sinh x - x) / x^3 for |x| <= 1 ...
 SINH = {
     F32: (2.0376638e-4, 8.330223e-3, 0.16666718),
     F64: (
@@ -29,6 +27,25 @@ SINH = {
         0.16666666666666669,
     ),
 }
+# ... and (tanh x - x) / x^3 for |x| <= TANH_NEAR.
+TANH = {
+    F32: [-0.006242849, 0.021050714, -0.053847548, 0.13332544, -0.33333316],
+    F64: (
+        7.222976034329467e-06,
+        -3.256798465968432e-05,
+        9.366117629499967e-05,
+        -0.0002380792637899089,
+        0.0005897954875615526,
+        -0.0014557989676035543,
+        0.0035921243263395707,
+        -0.008863235269828523,
+        0.021869488524521058,
+        -0.053968253967948486,
+        0.1333333333333293,
+        -0.3333333333333333,
+    ),
+}
+TANH_NEAR = 0.55
 COSH_LAST = {F32: 91.0, F64: 712.0}  # beyond, cosh is infinite
 TANH_LAST = {F32: 10.0, F64: 20.0}  # beyond, tanh is 1
 HUGE = 2.0**28  # beyond, x^2 + 1 is x^2, for float64
@@ -55,11 +72,14 @@ def _half_exp(s: Lanes, a: Vector) -> Vector:
 
 
 def tanh(s: Lanes, x: Vector) -> Vector:
-    """t / (t + 2) with t = e^2|x| - 1."""
-    a = clamped(s, s.abs(x), 0.0, TANH_LAST[x.dtype])
-    t = expm1_unbounded(s, s.add(a, a))
-    below = two_sum(s, t, 2.0)
-    return s.copysign(divide(s, t, below, s.div(1.0, below.high)), x)
+    """1 - 2 / (e^2|x| + 1), where that loses nothing."""
+    a, square = s.abs(x), s.mul(x, x)
+    near = s.fma(s.mul(a, square), horner(s, square, TANH[x.dtype]), a)
+    most = clamped(s, a, 0.0, TANH_LAST[x.dtype])
+    n, r = reduced(s, s.add(most, most))
+    e = s.mul(exp_of_reduced(s, r), s.power_of_two(s.whole(n)))
+    far = s.sub(1.0, s.div(2.0, s.add(e, 1.0)))
+    return s.copysign(s.select(s.compare("<", a, TANH_NEAR), near, far), x)
 
 
 def _in_double(f: Callable[[Lanes, Vector], Vector]) -> Callable[[Lanes, Vector], Vector]:
