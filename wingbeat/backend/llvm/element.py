@@ -132,7 +132,12 @@ class Elements:
     def lanes(self, scope: Scope, wide: bool = True) -> Lanes:
         key = ("lanes", wide)
         if key not in scope.known:
-            scope.known[key] = Lanes(scope.builder, self.count if wide else 1, self.target)
+            count = self.count if wide else 1
+
+            def refuse(mask: Vector) -> None:
+                self._refuse(scope, mask, wide)
+
+            scope.known[key] = Lanes(scope.builder, count, self.target, refuse)
         return scope.known[key]
 
     def variables(self, index: Index) -> frozenset[Var]:
@@ -470,17 +475,21 @@ class Elements:
             return known
         lanes, x = self.lanes(home, wide), self.integers(home, index, I64).vector
         inside = lanes.bits("&", lanes.compare(">=", x, low), lanes.compare("<", x, end))
-        outside = lanes.invert(inside)
-        self.fails = True
         home.known[key] = Value(inside, wide, home)
-        if wide and home.mask is not None:
-            outside = lanes.bits("&", outside, home.mask)
-        fails = lanes.any(outside)
-        if not wide and home.partial and home.mask is not None:
-            fails = home.builder.and_(fails, self.lanes(home).any(home.mask))
-        with home.builder.if_then(fails, likely=False):
-            home.builder.store(INT(1), self.status)
+        self._refuse(home, lanes.invert(inside), wide)
         return home.known[key]
+
+    def _refuse(self, scope: Scope, refused: Vector, wide: bool) -> None:
+        """The status says so where a lane that counts is refused."""
+        self.fails = True
+        lanes = self.lanes(scope, wide)
+        if wide and scope.mask is not None:
+            refused = lanes.bits("&", refused, scope.mask)
+        fails = lanes.any(refused)
+        if not wide and scope.partial and scope.mask is not None:
+            fails = scope.builder.and_(fails, self.lanes(scope).any(scope.mask))
+        with scope.builder.if_then(fails, likely=False):
+            scope.builder.store(INT(1), self.status)
 
     # --- reductions inside an element -----------------------------------------------------
 

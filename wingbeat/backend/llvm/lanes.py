@@ -83,13 +83,20 @@ def _places(numbers: range) -> Any:
     return _Written(ir.VectorType(ir.IntType(32), len(numbers)), f"<{texts}>")
 
 
+def ignored(mask: Vector) -> None:
+    """Where nobody can be told that operands have no result, it may be anything."""
+
+
 class Lanes:
     """Builds operations on vectors of `count` lanes where `builder` stands."""
 
-    def __init__(self, builder: Any, count: int, target: Target) -> None:
+    def __init__(
+        self, builder: Any, count: int, target: Target, refuse: Callable[[Vector], None] = ignored
+    ) -> None:
         self.builder = builder
         self.count = count
         self.target = target
+        self.refuse = refuse  # what is done where a mask of operands without a result holds
 
     # --- making vectors ---------------------------------------------------------------------
 
@@ -323,20 +330,6 @@ class Lanes:
     def all(self, c: Vector) -> Any:
         """An LLVM i1: whether the mask holds in every lane."""
         return self.builder.not_(self.any(self.invert(c)))
-
-    def rarely(self, c: Vector, usual: Vector, rare: Callable[[], Vector]) -> Vector:
-        """`rare()` where c holds, else `usual`. A branch: `rare` costs nothing where c never holds.
-
-        The builder stands in another basic block afterwards.
-        """
-        before = self.builder.block
-        with self.builder.if_then(self.any(c), likely=False):
-            chosen = self.select(c, rare(), usual)
-            after = self.builder.block
-        z = self.builder.phi(usual.value.type)
-        z.add_incoming(usual.value, before)
-        z.add_incoming(chosen.value, after)
-        return Vector(z, usual.dtype)
 
     # --- bits -------------------------------------------------------------------------------
 

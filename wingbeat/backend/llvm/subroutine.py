@@ -11,7 +11,7 @@ from collections.abc import Callable
 from llvmlite import ir
 
 from wingbeat.backend.llvm.flow import changed, either, loop
-from wingbeat.backend.llvm.lanes import BOOL, Lanes, Vector
+from wingbeat.backend.llvm.lanes import Lanes, Vector
 
 
 def rarely(
@@ -59,5 +59,3 @@ def _function(s: Lanes, name: str, f: Callable[..., Vector], operands: list[Vect
     b.ret(carried[0])
     return function
 
-
-__all__ = ["BOOL", "rarely"]

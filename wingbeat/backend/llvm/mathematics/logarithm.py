@@ -140,5 +140,3 @@ def logaddexp(s: Lanes, x: Vector, y: Vector) -> Vector:
     gap = s.select(same, 0.0, s.neg(s.abs(s.sub(x, y))))
     return s.add(top, log1p(s, exp(s, gap)))
 
-
-__all__ = ["F64", "log", "log1p", "log2", "log10", "logaddexp"]

@@ -25,7 +25,6 @@ from wingbeat.backend.llvm.mathematics.exponential import (
     exp_of_reduced,
     reduced,
 )
-from wingbeat.backend.llvm.mathematics.logarithm import LOG_2
 from wingbeat.backend.llvm.mathematics.polynomial import horner
 
 # Both: Remez's exchange, in s^2 for |s| <= 1/5. (2 artanh(s) / s - 2 - 2 s^2 / 3) / s^4 ...
@@ -65,6 +64,20 @@ def pow(s: Lanes, x: Vector, y: Vector) -> Vector:
         nan = s.bits("|", nan, s.compare("!=", v, v))
     one = s.bits("|", s.compare("==", x, 1.0), s.compare("==", y, 0.0))
     return s.select(one, 1.0, s.select(nan, math.nan, z))
+
+
+def integer_pow(s: Lanes, x: Vector, y: Vector) -> Vector:
+    """Square and multiply, wrapping as a product does; a negative exponent is refused."""
+    if y.dtype.kind == "i":
+        s.refuse(s.compare("<", y, 0))
+    width = 8 * y.dtype.itemsize - (y.dtype.kind == "i")
+    z = s.const(1, x.dtype)
+    for bit in range(width):
+        chosen = s.compare("!=", s.bits("&", y, 1 << bit), 0)
+        z = s.select(chosen, s.mul(z, x), z)
+        if bit + 1 < width:
+            x = s.mul(x, x)
+    return z
 
 
 def _narrow(s: Lanes, x: Vector, y: Vector) -> Vector:
@@ -137,5 +150,3 @@ def hypot(s: Lanes, x: Vector, y: Vector) -> Vector:
 def rsqrt(s: Lanes, x: Vector) -> Vector:
     return s.div(1.0, s.sqrt(x))
 
-
-__all__ = ["LOG_2", "hypot", "pow", "rsqrt"]

@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 
-from wingbeat.backend.llvm.flow import loop
 from wingbeat.backend.llvm.lanes import Lanes, Vector
 from wingbeat.backend.llvm.mathematics.exact import two_product
 from wingbeat.backend.llvm.subroutine import rarely
@@ -32,13 +31,30 @@ def _step(s: Lanes, a: Vector, b: Vector, q: Vector) -> Vector:
 
 
 def _division(s: Lanes, a: Vector, b: Vector) -> Vector:
-    """One lane: long division, a few digits less than a float has at a time."""
-    about, builder = np.finfo(a.dtype), s.builder
-    digits = about.nmant - 3
-    bottom = s.normalized(b)[1]
-    length = s.whole(s.sub(s.normalized(a)[1], bottom))
-    rest = [a.value]
-    turns = builder.sdiv(s.cast(length, np.dtype(np.int64)).value, builder.block.function)
-    with loop(builder, 0, turns, 1, rest):
-        pass
-    return Vector(rest[0], a.dtype)
+    """One lane, by the C library: as many steps as the quotient has digits."""
+    return Vector(s.builder.frem(a.value, b.value), a.dtype)
+
+
+def floor_divide(s: Lanes, x: Vector, y: Vector) -> Vector:
+    """The whole number below x / y: nearest to what is left of x without its remainder."""
+    rest, shifted = _divided(s, x, y)
+    q = s.div(s.sub(x, rest), y)
+    q = s.select(shifted, s.sub(q, 1.0), q)
+    whole = s.floor(q)
+    whole = s.select(s.compare(">", s.sub(q, whole), 0.5), s.add(whole, 1.0), whole)
+    ratio = s.div(x, y)
+    z = s.select(s.compare("==", q, 0.0), s.copysign(0.0, ratio), whole)
+    return s.select(s.compare("==", y, 0.0), ratio, z)
+
+
+def remainder(s: Lanes, x: Vector, y: Vector) -> Vector:
+    rest, shifted = _divided(s, x, y)
+    z = s.select(shifted, s.add(rest, y), rest)
+    return s.select(s.compare("==", rest, 0.0), s.copysign(0.0, y), z)
+
+
+def _divided(s: Lanes, x: Vector, y: Vector) -> tuple[Vector, Vector]:
+    """fmod, and where it has not the divisor's sign."""
+    rest = fmod(s, x, y)
+    across = s.bits("^", s.compare("<", rest, 0.0), s.compare("<", y, 0.0))
+    return rest, s.bits("&", across, s.compare("!=", rest, 0.0))
