@@ -14,6 +14,7 @@ import numpy as np
 from wingbeat.api import tree
 from wingbeat.api.applying import operands_in
 from wingbeat.api.lowered import Lowered
+from wingbeat.api.straight import MISSED, straight
 from wingbeat.api.tensor import Tensor, asarray, lazy, wrap
 from wingbeat.api.tracing import GRAD, Trace, current, enter, staging, state
 from wingbeat.backend.base import Cache, Program, natively, program
@@ -75,6 +76,7 @@ class Jitted:
         self._f = f
         self._donated = tuple(given)
         self._stages: Cache[Any, _Stage] = Cache(FORMS)
+        self._recent: Callable[..., Any] = _missed  # a call of the form that came last
         functools.update_wrapper(self, f, updated=())
 
     def __repr__(self) -> str:
@@ -85,12 +87,15 @@ class Jitted:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """`f(*args, **kwargs)`."""
+        if not kwargs and (found := self._recent(*args)) is not MISSED:
+            return found
         if state.trace is not None and state.trace.scoped:
             return self._f(*args, **kwargs)
         opened = _opened(args, kwargs)
         stage = self._stage(opened, args, kwargs)
         if stage.tracked:
             return stage.rebuild(stage.inline(opened.tensors()))
+        self._recent = _missed if kwargs else stage.repeated(args)
         for k in stage.donated:
             opened.donate(k)
         return stage.rebuild(stage.run(opened.arrays))
@@ -248,7 +253,24 @@ class _Stage:
     donated: list[int]  # numbers of arguments' arrays
     tracked: bool  # results require a gradient
     kept: Any  # what the form speaks of by identity
+    _straight: Callable[..., Any] | None = None
     _inlined: Cache[Any, list[Node]] = field(default_factory=lambda: Cache(64))
+
+    def repeated(self, args: Sequence[Any]) -> Callable[..., Any]:
+        """What does the same for arguments by position, where they have this form; from the second
+        call on, because it takes time to be written."""
+        if self._straight is None:
+            self._straight = _missed
+        elif self._straight is _missed:
+            self._straight = self._written(args) or _general
+        return _missed if self._straight is _general else self._straight
+
+    def _written(self, args: Sequence[Any]) -> Callable[..., Any] | None:
+        types = [v.type for v in self.variables]
+        results = [wrap(np.empty(r.type.shape, r.type.dtype)) for r in self.roots]
+        result = self.rebuild(results)
+        run = self.program.run
+        return straight(args, types, result, results, self.sources, self.donated, run, _gone)
 
     def run(self, arrays: Sequence[Array]) -> list[Tensor]:
         taken = [arrays[k] if isinstance(k, int) else k.numpy() for k in self.sources]
@@ -263,6 +285,16 @@ class _Stage:
             places = dict(zip((*self.variables, *self.captured), nodes, strict=True))
             known = self._inlined.put(nodes, substitute(self.roots, places))
         return [lazy(node, trace, flags) for node in known]
+
+
+def _missed(*args: Any) -> Any:
+    """No form is known yet."""
+    return MISSED
+
+
+def _general(*args: Any) -> Any:
+    """Arguments of this form are taken apart in every call."""
+    return MISSED
 
 
 def _nothing() -> tuple[Trace, tuple[Node, ...], int]:

@@ -29,7 +29,7 @@ V = TypeVar("V")
 Array = Any
 Run = Callable[[Sequence[Array]], list[Array]]
 BACKENDS = ("llvm", "numpy", "reference")
-DEFAULT = "numpy"  # where WINGBEAT_BACKEND does not name one
+DEFAULT = "llvm"  # where WINGBEAT_BACKEND does not name one
 CAPACITY = 4096  # programs kept; the oldest goes first
 
 

@@ -72,7 +72,7 @@ def _bound(graph: Graph, facts: Mapping[str, Any], code: Loaded, donated: Collec
     words, size, count = description.words, facts["arena"] + ALIGNMENT, len(types)
     fresh, empty, idle = [(t.shape, t.dtype) for t in made], np.empty, _arenas
     nothing = empty(0, np.uint8)
-    parts = _parts(graph, facts["results"], [*types, *made])
+    parts = _parts(graph, facts["results"], [*types, *made], given)
 
     def run(arrays: Sequence[Array]) -> list[Array]:
         if len(arrays) != count:
@@ -91,9 +91,11 @@ def _bound(graph: Graph, facts: Mapping[str, Any], code: Loaded, donated: Collec
         idle.append(arena)
         if status:
             raise _failure(graph, arrays)
+        if parts is not None:
+            return _cut([*arrays, *new], parts)
         for array in new:
             array.setflags(False)  # tensors are values
-        return new if parts is None else _cut([*arrays, *new], parts)
+        return new
 
     inputs, outputs = (sum(map(size_of, group)) for group in (types, made))
     memory = Memory(inputs, outputs, arena=facts["arena"], live=facts["live"])
@@ -125,27 +127,38 @@ def _failure(graph: Graph, arrays: Sequence[Array]) -> Exception:
     return AssertionError("native code refused data that the interpreter accepts")
 
 
-Part = tuple[int, int, TensorType]  # the number of an array, an offset in bytes, what lies there
+# The number of an array, whether it is somebody else's, an offset in bytes, and what lies there: None
+# where it is that array itself.
+Part = tuple[int, bool, int, TensorType | None]
 
 
 def _parts(
-    graph: Graph, results: Sequence[tuple[int, int]], types: Sequence[TensorType]
+    graph: Graph,
+    results: Sequence[tuple[int, int]],
+    types: Sequence[TensorType],
+    given: Collection[int],
 ) -> list[Part] | None:
     """Where each output lies; None where the outputs are the new arrays, in order."""
-    parts = [
-        (array, offset, graph.nodes[k].type)
-        for k, (array, offset) in zip(graph.outputs, results, strict=True)
-    ]
+    parts: list[Part] = []
     first = len(graph.inputs)
-    plain = [(first + k, 0, type_) for k, type_ in enumerate(types[first:])]
+    for k, (array, offset) in zip(graph.outputs, results, strict=True):
+        type_ = graph.nodes[k].type
+        itself = (offset, type_) == (0, types[array])
+        kept = array < first and array not in given
+        parts.append((array, kept, offset, None if itself else type_))
+    plain = [(first + k, False, 0, None) for k in range(len(types) - first)]
     return None if parts == plain else parts
 
 
 def _cut(arrays: Sequence[Array], parts: Sequence[Part]) -> list[Array]:
     results: list[Array] = []
-    for number, offset, type_ in parts:
+    for number, kept, offset, type_ in parts:
         array = arrays[number]
-        if offset or array.shape != type_.shape or array.dtype != type_.dtype:
+        if type_ is not None:
             array = np.ndarray(type_.shape, type_.dtype, array, offset)
-        results.append(interpreter.frozen(array))
+        if kept:
+            array = interpreter.frozen(array)
+        else:
+            array.setflags(False)  # tensors are values
+        results.append(array)
     return results

@@ -16,7 +16,7 @@ _UPPER = {4: -(1 << 12), 8: -(1 << 27)}
 
 
 class Pair(NamedTuple):
-    """high + low, where low is at most half a unit in the last place of high."""
+    """high + low, where low is much smaller: mostly half a unit in the last place of high."""
 
     high: Vector
     low: Vector
@@ -54,26 +54,34 @@ def _halves(s: Lanes, x: Vector) -> Pair:
     return Pair(high, s.sub(x, high))
 
 
+def residual(s: Lanes, x: Vector, y: Vector, z: Vector) -> Vector:
+    """x - y * z for y near x / z: nothing but the product's rounding error is left."""
+    if s.target.fma:
+        return s.fma(s.neg(y), z, x)
+    product = two_product(s, y, z)
+    return s.sub(s.sub(x, product.high), product.low)
+
+
 def pair(s: Lanes, high: float, low: float, like: Vector) -> Pair:
     """A constant of twice the precision."""
     return Pair(s.const(high, like.dtype), s.const(low, like.dtype))
 
 
-def add(s: Lanes, x: Pair, y: Pair) -> Pair:
-    """x + y, to about twice the precision where the sum does not cancel."""
-    z = two_sum(s, x.high, y.high)
-    return ordered_sum(s, z.high, s.add(z.low, s.add(x.low, y.low)))
+def ordered_add(s: Lanes, x: Pair, y: Pair) -> Pair:
+    """x + y, to about twice the precision, where x is 0 or not smaller than y."""
+    z = ordered_sum(s, x.high, y.high)
+    return Pair(z.high, s.add(z.low, s.add(x.low, y.low)))
 
 
 def multiply(s: Lanes, x: Pair, y: Pair) -> Pair:
+    """x * y, to about twice the precision; low may be some units in the last place of high."""
     z = two_product(s, x.high, y.high)
     crossed = s.fma(x.high, y.low, s.mul(x.low, y.high))
-    return ordered_sum(s, z.high, s.add(z.low, crossed))
+    return Pair(z.high, s.add(z.low, crossed))
 
 
 def divide(s: Lanes, x: Vector, y: Pair, reciprocal: Vector) -> Vector:
     """x / y as if y had one rounding only, from 1 / y.high; a Newton step from there."""
     q = s.mul(x, reciprocal)
-    back = two_product(s, q, y.high)
-    rest = s.sub(s.sub(s.sub(x, back.high), back.low), s.mul(q, y.low))
+    rest = s.sub(residual(s, x, q, y.high), s.mul(q, y.low))
     return s.fma(rest, reciprocal, q)

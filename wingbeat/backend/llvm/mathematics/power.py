@@ -11,12 +11,11 @@ import math
 from wingbeat.backend.llvm.lanes import F32, F64, Lanes, Vector
 from wingbeat.backend.llvm.mathematics.exact import (
     Pair,
-    add,
     multiply,
+    ordered_add,
     ordered_sum,
-    pair,
+    residual,
     two_product,
-    two_sum,
 )
 from wingbeat.backend.llvm.mathematics.exponential import (
     EXP,
@@ -50,7 +49,8 @@ LARGEST = 2.0**80  # what y may be: beyond, only x = 1 gives neither 0 nor infin
 def pow(s: Lanes, x: Vector, y: Vector) -> Vector:
     """C's special cases: x^0 and 1^y are 1 whatever x and y are, NaN included."""
     size = s.abs(x)
-    z = _narrow(s, size, y) if x.dtype == F32 else _wide(s, size, y)
+    near = clamped(s, y, -LARGEST, LARGEST)
+    z = _narrow(s, size, near) if x.dtype == F32 else _wide(s, size, near)
     edge = s.bits("|", s.compare("==", size, 0.0), s.compare("==", size, math.inf))
     grows = s.bits("^", s.compare("==", size, 0.0), s.compare(">", y, 0.0))
     z = s.select(edge, s.select(grows, s.const(math.inf, x.dtype), 0.0), z)
@@ -95,7 +95,6 @@ def _narrow(s: Lanes, x: Vector, y: Vector) -> Vector:
 
 def _wide(s: Lanes, x: Vector, y: Vector) -> Vector:
     log = _log(s, x)
-    y = clamped(s, y, -LARGEST, LARGEST)
     high, low = two_product(s, y, log.high)
     low = s.fma(y, log.low, low)
     # Where e^high is 0 or infinite, low may be anything.
@@ -108,20 +107,20 @@ def _log(s: Lanes, x: Vector) -> Pair:
     """log x for positive x, to about 68 bits: k log 2 + 2 artanh(f / (f + 2))."""
     m, k = s.normalized(x)
     f = s.sub(m, 1.0)
-    below = two_sum(s, m, 1.0)
+    below = ordered_sum(s, 2.0, f)
     reciprocal = s.div(1.0, below.high)
     high = s.mul(f, reciprocal)
-    back = two_product(s, high, below.high)
-    rest = s.sub(s.sub(s.sub(f, back.high), back.low), s.mul(high, below.low))
+    rest = s.sub(residual(s, f, high, below.high), s.mul(high, below.low))
     t = ordered_sum(s, high, s.mul(rest, reciprocal))
     square = multiply(s, t, t)
     tail = s.mul(horner(s, square.high, LONG), square.high)
-    slope = add(s, pair(s, *TWO_THIRDS, like=x), Pair(tail, s.const(0.0, x.dtype)))
+    slope = ordered_sum(s, TWO_THIRDS[0], tail)
+    slope = Pair(slope.high, s.add(slope.low, TWO_THIRDS[1]))
     cubic = multiply(s, multiply(s, t, square), slope)
-    double = Pair(s.add(t.high, t.high), s.add(t.low, t.low))
+    small = ordered_add(s, Pair(s.add(t.high, t.high), s.add(t.low, t.low)), cubic)
     powers = ordered_sum(s, s.mul(k, LOG_2_LONG[0]), s.mul(k, LOG_2_LONG[1]))
     powers = Pair(powers.high, s.fma(k, LOG_2_LONG[2], powers.low))
-    return add(s, powers, add(s, double, cubic))
+    return ordered_add(s, powers, small)
 
 
 HYPOT_LARGE, HYPOT_SMALL, HYPOT_SCALE = 2.0**500, 2.0**-500, 2.0**600
