@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import platform
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,23 @@ from wingbeat.backend.llvm.lanes import BOOL, I64, DType, Lanes, Vector, element
 Function = Callable[..., Vector]
 POINTER, LONG = ir.PointerType(), ir.IntType(64)
 BYTE = np.dtype(np.uint8)
+
+MACHINES = ("x86-64", "nehalem", "haswell", "skylake-avx512")  # from the oldest on
+
+
+def machines() -> list[tuple[str, int | None]]:
+    """Processors that this one can stand for, with numbers of lanes: None is a whole register."""
+    host = targets.host()
+    known = [name for name in MACHINES if platform.machine() in ("x86_64", "AMD64")]
+    usable = [name for name in known if _covers(host, targets.named(name))]
+    return [("host", None), ("host", 1), ("host", 32), *((name, None) for name in usable)]
+
+
+def _covers(host: targets.Target, other: targets.Target) -> bool:
+    wide = host.bits >= other.bits
+    return wide and all(
+        getattr(host, f) or not getattr(other, f) for f in ("fma", "half", "rounding", "scaling")
+    )
 
 
 class Native:
@@ -137,4 +155,4 @@ def _store(lanes: Lanes, x: Vector, pointer: Any, i: Any, mask: Vector | None) -
     lanes.call(name, ir.VoidType(), value.value, place, align, mask.value)
 
 
-__all__ = ["I64", "Native"]
+__all__ = ["I64", "Native", "machines"]

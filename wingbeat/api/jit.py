@@ -257,8 +257,10 @@ class _Stage:
     _inlined: Cache[Any, list[Node]] = field(default_factory=lambda: Cache(64))
 
     def repeated(self, args: Sequence[Any]) -> Callable[..., Any]:
-        """What does the same for arguments by position, where they have this form; from the second
-        call on, because it takes time to be written."""
+        """What does the same for arguments by position, where they have this form.
+
+        From the second call on, because it takes time to be written.
+        """
         if self._straight is None:
             self._straight = _missed
         elif self._straight is _missed:

@@ -100,7 +100,7 @@ logsumexp = composite(
 
 def _softmax(x: Node, *, axis: int) -> Node:
     e = exp(x - back(_shift(x, (axis,)), x, (axis,)))
-    return e / back(sum(e, axes=(axis,)), x, (axis,))
+    return e * back(1.0 / sum(e, axes=(axis,)), x, (axis,))  # one division for a row
 
 
 softmax = composite(
@@ -171,7 +171,7 @@ binary_cross_entropy = composite(
 def _layer_norm(x: Node, *, axes: Axes, eps: float) -> Node:
     centred = x - back(_mean(x, axes=axes), x, axes)
     spread = sqrt(_mean(centred * centred, axes=axes) + eps)
-    return centred / back(spread, x, axes)
+    return centred * back(1.0 / spread, x, axes)  # one division for a row, not for each element
 
 
 layer_norm = composite(

@@ -153,7 +153,7 @@ def _parts(
 def _cut(arrays: Sequence[Array], parts: Sequence[Part]) -> list[Array]:
     results: list[Array] = []
     for number, kept, offset, type_ in parts:
-        array = arrays[number]
+        array: Array = arrays[number]
         if type_ is not None:
             array = np.ndarray(type_.shape, type_.dtype, array, offset)
         if kept:

@@ -386,15 +386,15 @@ class Pass:
                 value = self.e.node(scope, m.node, self._index(m, copy))
                 if content.kept.get(m.node) == d:
                     self.e.store(scope, self._kept[m.node], self._kept_at(copy), value)
-        for m in content.stores(d):
-            self._store(scope, m, copy)
-        terms: Terms = []
+        terms: Terms = []  # before anything is stored: that may be in place of what they read
         for m in content.reductions(d):
             acc = self._accumulator(m, copy)
             state = acc.term(scope, {})
             if self.schedule.across:  # every lane is a term, though all may be equal
                 state = tuple(self.e.spread(scope, x, True) for x in state)
             terms.append((acc, state))
+        for m in content.stores(d):
+            self._store(scope, m, copy)
         return terms
 
     def _memory(self, m: Member, d: int) -> tuple[Buffer, bool] | None:

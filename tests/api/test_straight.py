@@ -1,0 +1,164 @@
+"""Calls of a form that came before: written out, they do what `jit` does in general."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import wingbeat as wb
+from wingbeat.api import straight as straight_module
+from wingbeat.api.straight import MISSED
+
+
+def warm(f: Callable[..., Any], *make: Callable[[], Any]) -> Any:
+    """`f` under jit after calls that made it write its form out."""
+    g = wb.jit(f)
+    for _ in range(3):
+        g(*(m() for m in make))
+    assert g._recent(*(m() for m in make)) is not MISSED
+    return g
+
+
+def a() -> wb.Tensor:
+    return wb.asarray([1.0, 2.0])
+
+
+def test_trees_of_arguments_and_results() -> None:
+    def f(x: Any, more: Any, n: int, how: str, flag: bool, scale: float, nothing: None) -> Any:
+        y, (z, ()) = more["y"], more["z"]
+        assert (n, how, flag, nothing) == (2, "up", True, None)
+        return {"sum": x + y, "rest": [(z * scale, n), None, how]}
+
+    rest = [lambda k=k: k for k in (2, "up", True, 0.5, None)]
+    g = warm(f, a, lambda: {"y": a(), "z": (a(), ())}, *rest)
+    x = wb.asarray([3.0, 4.0])
+    z = g(x, {"y": a(), "z": (x, ())}, 2, "up", True, 0.5, None)
+    assert repr(z) == ("{'sum': tensor([4., 6.]), 'rest': [(tensor([1.5, 2. ]), 2), None, 'up']}")
+
+
+OTHERS = [
+    (lambda x: x + 1.0, wb.asarray([1.0, 2.0, 3.0]), "another shape"),
+    (lambda x: x + 1.0, wb.asarray([1.0, 2.0], dtype="float32"), "another dtype"),
+    (lambda x: x + 1.0, np.array([5.0, 6.0]), "an array of NumPy"),
+    (lambda x: x + 1.0, a() * 3.0, "a tensor without a value yet"),
+]
+
+
+@pytest.mark.parametrize(("f", "x", "what"), OTHERS, ids=[what for *_, what in OTHERS])
+def test_another_form(f: Any, x: Any, what: str) -> None:
+    g = warm(f, a)
+    assert g._recent(x) is MISSED
+    for _ in range(3):
+        z = g(x)
+        want = np.asarray(x) + np.asarray(1.0, dtype=np.asarray(x).dtype)
+        assert np.array_equal(z.numpy(), want)
+        assert z.dtype == want.dtype
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(0.0, -0.0), (1, 1.0), (1, True), (1.0, 2.0), (math.nan, 0.0), ([1], (1,)), ({"a": 1}, [1])],
+)
+def test_arguments_that_only_look_alike(first: Any, second: Any) -> None:
+    def f(x: Any, c: Any) -> Any:
+        return x, repr(c)
+
+    g = warm(f, a, lambda: first)
+    assert g(a(), second)[1] == repr(second)
+    assert g(a(), first)[1] == repr(first)
+
+
+def test_a_number_that_is_not_equal_to_itself_is_of_its_own_form() -> None:
+    g = warm(lambda x, c: x * c, a, lambda: math.nan)
+    assert np.isnan(g(a(), math.nan).numpy()).all()
+
+
+def test_too_few_and_too_many_arguments() -> None:
+    g = warm(lambda x, y: x + y, a, a)
+    with pytest.raises(TypeError, match="missing 1 required positional argument"):
+        g(a())
+    with pytest.raises(TypeError, match="takes 2 positional arguments but 3 were given"):
+        g(a(), a(), a())
+    assert g(a(), y=a()).tolist() == [2.0, 4.0]
+
+
+def test_a_default_is_not_taken_for_an_argument() -> None:
+    g = wb.jit(lambda x, k=2.0: x * k)
+    for _ in range(3):
+        g(a(), 3.0)
+    assert g(a()).tolist() == [2.0, 4.0]
+
+
+def test_a_gradient_that_is_asked_for_later() -> None:
+    g = warm(lambda x: (x * x).sum(), a)
+    x = wb.asarray([3.0, 4.0], requires_grad=True)
+    g(x).backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [6.0, 8.0]
+    with wb.no_grad():
+        assert not g(x).requires_grad
+    assert wb.grad(g)(a()).tolist() == [2.0, 4.0]
+    assert wb.vmap(g)(wb.ones((3, 2))).tolist() == [2.0, 2.0, 2.0]
+
+
+def test_a_tensor_that_is_closed_over_is_read_anew() -> None:
+    w = wb.asarray([1.0, 1.0])
+    g = warm(lambda x: x * w, a)
+    w[0] = 10.0
+    assert g(a()).tolist() == [10.0, 2.0]
+
+
+def donating() -> Any:
+    g = wb.jit(lambda x, y: (x + y, y * 2.0), donate_argnums=0)
+    for _ in range(3):
+        g(a(), a())
+    return g
+
+
+def test_a_donated_tensor_is_gone() -> None:
+    g, x = donating(), a()
+    x_plus, double = g(x, a())
+    assert (x_plus.tolist(), double.tolist()) == ([2.0, 4.0], [2.0, 4.0])
+    with pytest.raises(wb.errors.WingbeatError, match="donated"):
+        x.numpy()
+
+
+def test_memory_that_somebody_else_sees_is_not_overwritten() -> None:
+    g, x = donating(), a()
+    seen = x.numpy()
+    g(x, a())
+    assert seen.tolist() == [1.0, 2.0]
+    y = a()
+    same = y.detach()
+    g(y, a())
+    assert same.tolist() == [1.0, 2.0]
+
+
+def test_one_tensor_given_and_kept() -> None:
+    g, x = donating(), a()
+    total, double = g(x, x)
+    assert (total.tolist(), double.tolist()) == ([2.0, 4.0], [2.0, 4.0])
+
+
+def test_results_may_be_given_again() -> None:
+    g, x = donating(), a()
+    for _ in range(5):
+        x, _ = g(x, a())
+    assert x.tolist() == [6.0, 12.0]
+
+
+def test_many_tensors_are_taken_apart_in_every_call() -> None:
+    xs = [a() for _ in range(straight_module.LEAVES + 1)]
+    g = wb.jit(lambda xs: sum(xs))
+    for _ in range(4):
+        assert g(xs).tolist() == [65.0, 130.0]
+    assert g._recent(xs) is MISSED
+
+
+def test_a_function_without_results() -> None:
+    g = warm(lambda x: None, a)
+    assert g(a()) is None

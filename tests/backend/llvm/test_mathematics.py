@@ -1,0 +1,84 @@
+"""Functions of numbers as native code: how exact they are, everywhere and on every processor."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.backend.llvm.arguments import arguments, bases_and_exponents, pairs
+from tests.backend.llvm.exact_values import Exact, errors, exact
+from tests.support.native import Native, machines
+from wingbeat.backend import _mathematics
+from wingbeat.backend.llvm import target as targets
+from wingbeat.backend.llvm.lanes import Lanes, Vector
+from wingbeat.backend.llvm.mathematics import FUNCTIONS
+from wingbeat.backend.llvm.mathematics.bounds import BOUNDS, EXACT
+
+DTYPES = ("float32", "float64")
+# mpmath computes one number after the other.
+COUNTS = {"float32": 4000, "float64": 150}
+OPERANDS = {"atan2": pairs, "hypot": pairs, "logaddexp": pairs, "pow": bases_and_exponents}
+# A logarithm near 0 of large numbers: the units are those of the operands.
+CANCELLING = {"logaddexp"}
+
+
+@cache
+def operands(name: str, dtype: str) -> tuple[Any, ...]:
+    if name in OPERANDS:
+        return OPERANDS[name](dtype, COUNTS[dtype])
+    return (arguments(dtype, COUNTS[dtype]),)
+
+
+@cache
+def reference(name: str, dtype: str) -> Exact:
+    return exact(name, *operands(name, dtype))
+
+
+def worst(z: Any, name: str, dtype: str) -> tuple[float, str]:
+    """The largest error, in units in the last place, and where it is."""
+    xs = operands(name, dtype)
+    sizes = np.maximum.reduce([np.abs(x) for x in xs]) if name in CANCELLING else 0.0
+    off = errors(z, reference(name, dtype), sizes)
+    k = int(np.argmax(off))
+    at = ", ".join(repr(x[k]) for x in xs)
+    want = reference(name, dtype).high[k]
+    return float(off[k]), f"{name}({at}) is {z[k]!r}, not {want!r}: {off[k]:.3f} units off"
+
+
+def test_every_function_of_the_interpreter_exists_natively() -> None:
+    names = {*_mathematics.FUNCTIONS, *_mathematics.TYPED}
+    assert names <= set(FUNCTIONS)
+
+
+def test_every_function_says_how_exact_it_is() -> None:
+    assert EXACT | set(BOUNDS) == set(FUNCTIONS)
+    assert not EXACT & set(BOUNDS)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", sorted(BOUNDS))
+def test_errors_stay_below_the_bound(name: str, dtype: str) -> None:
+    bound = getattr(BOUNDS[name], dtype)
+    xs = operands(name, dtype)
+    for machine, count in machines():
+        with targets.forced(machine):
+            f = Native(FUNCTIONS[name], *[dtype] * len(xs), count=count)
+        off, text = worst(f(*xs), name, dtype)
+        assert off <= bound, f"{machine}, {count or 'all'} lanes: {text}"
+
+
+def test_the_bounds_are_tight() -> None:
+    """A bound far above what is found hides the next error: no more than half of it is spare."""
+    assert 0
+
+
+def test_an_error_is_found() -> None:
+    """An exponential that is off by a few units breaks its bound."""
+
+    def worse(s: Lanes, x: Vector) -> Vector:
+        return s.mul(FUNCTIONS["exp"](s, x), 1.0 + 3e-7)
+
+    f = Native(worse, "float32")
+    off, _ = worst(f(*operands("exp", "float32")), "exp", "float32")
+    assert off > BOUNDS["exp"].float32
