@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 newaxis = None
 
-_FOLDERS = ("api", "errors", "nn", "optim", "data", "train", "explain")
+_FOLDERS = ("api", "errors", "nn", "optim", "data", "train", "curvature", "explain")
 _NUMBERS = ("e", "inf", "nan", "pi")
 _INTS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 _DTYPES = ("bool", *_INTS, "float16", "float32", "float64")

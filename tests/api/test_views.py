@@ -176,6 +176,33 @@ def test_a_part_written_in_place_goes_to_the_whole() -> None:
     assert x.tolist() == [[1.0, 3.0], [0.0, 0.0]]
 
 
+def test_updating_a_view_in_place_is_refused_where_numpy_would_change_the_whole() -> None:
+    x = wb.asarray(A)
+    y = x[0]
+    with pytest.raises(TypeMismatch, match=r"y \+= 1.0"):
+        y += 1.0
+    for row in y:
+        with pytest.raises(TypeMismatch, match="view"):
+            row *= 2.0
+    assert x.tolist() == A.tolist()
+
+
+def test_updating_parts_and_numbers_in_place_is_ordinary_code() -> None:
+    x = wb.zeros((2, 3))
+    x[0] += 1.0
+    x[:, 1:] -= 2.0
+    total = x[0, 0]
+    for k in range(1, 3):
+        total += x[0, k]
+    y = (x * 1.0).reshape(3, 2)  # of a product that nobody else holds
+    y += 1.0
+    copy = x[0].clone()
+    copy *= 2.0
+    assert x.tolist() == [[1.0, -1.0, -1.0], [0.0, -2.0, -2.0]]
+    assert total.item() == -1.0
+    assert (y[0, 0].item(), copy.tolist()) == (2.0, [2.0, -2.0, -2.0])
+
+
 def test_inside_a_derivative() -> None:
     def careful(x: Any) -> Any:
         y = (x * x).reshape(2, 2)  # of a product that nobody else holds

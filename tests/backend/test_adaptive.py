@@ -232,6 +232,17 @@ def test_a_program_without_native_code_stays_interpreted(refusing: Recorder) -> 
     assert refusing.runs == 0
 
 
+def test_who_did_not_ask_is_not_told(refusing: Recorder) -> None:
+    """A program that would have become native stays as it is; who asks later hears why."""
+    many = np.zeros(1 << 22)
+    made, _ = program([sin(x(shape=many.shape))])
+    for _ in range(3):
+        made.run([many])
+    assert refusing.runs == 0
+    with pytest.warns(Interpreted, match=r"^sin has no native code"):
+        program([sin(x(shape=many.shape))], eager=True)
+
+
 # Memory
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.ir.test_node import in_threads
 from tests.ops.cases import CASES, Array, Case, named
 from wingbeat.backend import base
 from wingbeat.backend.base import BACKENDS, Cache, Graph, Run, StepFailed, clear_programs, program
-from wingbeat.errors import BadInput, InvalidGraph, OutOfRange
+from wingbeat.errors import BadInput, Interpreted, InvalidGraph, OutOfRange
 from wingbeat.ir import Node, leaf, tensor_type
 from wingbeat.ir.node import build
 from wingbeat.ops.arithmetic import add, mul, neg, sub
@@ -43,6 +44,7 @@ class Counting:
 def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counting]:
     clear_programs()
     backend = Counting()
+    monkeypatch.setenv("WINGBEAT_BACKEND", "numpy")
     monkeypatch.setitem(base._backends, "numpy", backend)
     yield backend
     clear_programs()
@@ -187,7 +189,7 @@ def test_threads_share_a_cache() -> None:
 
 def test_unknown_backend_is_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WINGBEAT_BACKEND", "abacus")
-    with pytest.raises(BadInput, match=r"WINGBEAT_BACKEND='abacus' is unknown; use one of numpy"):
+    with pytest.raises(BadInput, match=r"WINGBEAT_BACKEND='abacus' is unknown; use one of llvm"):
         program([sin(x())])
 
 
@@ -196,7 +198,7 @@ def test_backend_is_chosen_by_the_environment(name: str, monkeypatch: pytest.Mon
     monkeypatch.setenv("WINGBEAT_BACKEND", name)
     assert base.chosen() == name
     executable, _ = program([sin(x())])
-    assert executable.run.__module__ == f"wingbeat.backend.{name}"
+    assert f"{executable.run.__module__}.".startswith(f"wingbeat.backend.{name}.")
 
 
 # What every backend does
@@ -237,7 +239,7 @@ def test_a_run_leaves_its_inputs_alone(backend: str) -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_wrong_number_of_inputs_is_an_error(backend: str) -> None:
     executable, _ = program([add(x(0), x(1))], backend)
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match=r"zip|takes 2 arrays, not 1"):
         executable.run([np.zeros(3)])
 
 
@@ -255,7 +257,9 @@ def test_outputs_repeat_and_may_be_inputs(backend: str) -> None:
 @pytest.mark.parametrize("case", named(CASES[::4]))
 def test_runs_repeat_to_the_bit_in_any_thread(case: Case, backend: str) -> None:
     xs = case.leaves()
-    executable, order = program(inlined([case.apply(*xs)]), backend)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Interpreted)  # some cases have no native code
+        executable, order = program(inlined([case.apply(*xs)]), backend)
     feed = dict(zip(xs, case.draw(), strict=True))
     arrays = [feed[n] for n in order if n.op is None]
     (want,) = executable.run(arrays)

@@ -17,7 +17,8 @@ from llvmlite import binding, ir
 from wingbeat.backend.base import Graph
 from wingbeat.backend.llvm import kernel
 from wingbeat.backend.llvm import target as targets
-from wingbeat.backend.llvm.partition import Plan, Product, partition
+from wingbeat.backend.llvm.partition import Plan, partition
+from wingbeat.backend.llvm.products import Product
 from wingbeat.backend.llvm.steps import Emitted
 
 Array = Any
@@ -108,9 +109,7 @@ class Program:
         strides = tuple(s * array.itemsize for s in factor.strides)
         return np.lib.stride_tricks.as_strided(flat, sizes, strides)
 
-    def _kernel(
-        self, n: int, step: Any, values: dict[int, Array], cut: int, inplace: bool
-    ) -> None:
+    def _kernel(self, n: int, step: Any, values: dict[int, Array], cut: int, inplace: bool) -> None:
         made = self.made[n]
         guards: list[Guarded] = []
         shared = {stored: read for stored, read in made.emitted.inplace} if inplace else {}

@@ -15,6 +15,7 @@ from wingbeat.api import (
 )
 from wingbeat.api.protocols import array_function, array_ufunc, rounded
 from wingbeat.api.tensor import Tensor
+from wingbeat.api.views import check_updatable
 from wingbeat.errors import NotSupported
 
 _SAME_NAME = {
@@ -58,6 +59,7 @@ def _in_place(operator: str) -> Callable[..., Any]:
     plain = getattr(Tensor, f"__{operator}__")
 
     def method(self: Tensor, y: Any) -> Any:
+        check_updatable(self, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
         new = plain(self, y)
         if new is NotImplemented or not (self.requires_grad and self.is_leaf):
             return new

@@ -15,8 +15,10 @@ A view of what nobody holds any more can be written to: there is nothing else th
 
 from __future__ import annotations
 
+import dis
 import sys
 import weakref
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from wingbeat.api.tracing import site
@@ -56,6 +58,25 @@ def check_writable(t: Tensor) -> None:
         "Write to x itself (x[i, j] = v for x[i][j] = v, x[:, k] = v for x.T[k] = v), or take the "
         "view with .clone() if a copy is meant" + (f"\n  {quote(at)}" if at else "")
     )
+
+
+def check_updatable(t: Tensor, user: FrameType | None) -> None:
+    """The same for `t += y`, which gives the name another value, but `x[i] += y` goes to x.
+
+    A number taken out of `x` is no view: `total = x[0]; total += x[1]` is ordinary code.
+    """
+    if _is_view(t) and t.shape and not (user is not None and _stores_an_item(user)):
+        check_writable(t)
+
+
+def _stores_an_item(frame: FrameType) -> bool:
+    """Whether the result of the instruction that runs in a frame is stored as by `x[i] = result`."""
+    code = frame.f_code.co_code
+    for at in range(frame.f_lasti + 2, len(code), 2):
+        name = dis.opname[code[at]]
+        if name not in ("CACHE", "SWAP"):
+            return name in ("STORE_SUBSCR", "STORE_SLICE")
+    return False
 
 
 def _is_view(t: Tensor) -> bool:

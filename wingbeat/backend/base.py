@@ -218,7 +218,7 @@ class Adaptive:
 
     def __init__(self, graph: Graph, key: Any) -> None:
         self._graph, self._key = graph, key
-        self._interpreted = load("numpy").compile(graph)
+        self._interpreted: Run | None = None
         self._native: Run | None = None
         self._left = cost.compiling(graph)
         self._once = cost.interpreting(graph)
@@ -228,15 +228,27 @@ class Adaptive:
             return self._native(arrays)
         if self._left > 0 and not _asked.natively:
             self._left -= self._once
-            return self._interpreted(arrays)
-        self._native = self._compiled().run
+            return self._interpreter()(arrays)
+        self._native = self._compiled()
         return self._native(arrays)
 
-    def _compiled(self) -> Program:
-        """The program that is native in any case; it may have been made before."""
+    def _interpreter(self) -> Run:
+        if self._interpreted is None:
+            self._interpreted = load("numpy").compile(self._graph)
+        return self._interpreted
+
+    def _compiled(self) -> Run:
+        """The native form, which may have been made before; where nobody asked for it, quietly."""
         where = ("llvm", (), self._key)
-        known = _programs.get(where)
-        return known or _programs.put(where, Program(self._graph, _native(self._graph, ())))
+        if (known := _programs.get(where)) is not None:
+            return known.run
+        if _asked.natively:
+            return _programs.put(where, Program(self._graph, _native(self._graph, ()))).run
+        try:
+            run = load("llvm").compile(self._graph)
+        except NotCompiled:
+            return self._interpreter()
+        return _programs.put(where, Program(self._graph, run)).run
 
     @property
     def memory(self) -> Memory | None:

@@ -61,14 +61,14 @@ def pairs(dtype: Any, count: int) -> tuple[Any, Any]:
     n = min(x.size, y.size)
     x, y = rng.permutation(x)[:n], rng.permutation(y)[:n]
     with np.errstate(over="ignore"):
-        similar = (x * rng.uniform(-2.0, 2.0, n)).astype(dtype)
+        similar = (x * rng.uniform(-2.0, 2.0, n) + 0.0).astype(dtype)
     known = np.isfinite(similar)
     return np.concatenate([x, x[known]]), np.concatenate([y, similar[known]])
 
 
 def bases_and_exponents(dtype: Any, count: int) -> tuple[Any, Any]:
     """`pairs`, and such whose power is anywhere in the dtype's range, also with a base near 1."""
-    rng, about = np.random.default_rng(5), np.finfo(dtype)
+    dtype, rng, about = np.dtype(dtype), np.random.default_rng(5), np.finfo(dtype)
     x = np.abs(arguments(dtype, count, 6))
     x = x[(x > 0) & (x != 1)]
     low, high = math.log(about.smallest_subnormal) - 2, math.log(about.max) + 2
@@ -76,4 +76,4 @@ def bases_and_exponents(dtype: Any, count: int) -> tuple[Any, Any]:
         y = (rng.uniform(low, high, x.size) / np.log(x.astype(np.float64))).astype(dtype)
     x, y = x[np.isfinite(y)], y[np.isfinite(y)]
     more = pairs(dtype, count)
-    return np.concatenate([more[0], x, -x]), np.concatenate([more[1], y, np.rint(y)])
+    return np.concatenate([more[0], x, -x]), np.concatenate([more[1], y, np.rint(y) + dtype.type(0)])

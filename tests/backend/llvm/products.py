@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import math
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from llvmlite import ir
 from wingbeat.backend.base import Graph
 from wingbeat.backend.llvm import compiler, contraction, runtime
 from wingbeat.backend.llvm.contraction import Way
-from wingbeat.backend.llvm.partition import Factor, Product, Scale
+from wingbeat.backend.llvm.products import Factor, Product, Scale
 from wingbeat.backend.llvm.target import X86, Target, host
 from wingbeat.ir.node import leaf
 from wingbeat.ir.types import tensor_type

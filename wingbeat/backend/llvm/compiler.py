@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -34,9 +35,28 @@ def assemble(text: str, target: Target) -> bytes:
     try:
         module = binding.parse_assembly(text)
         module.verify()
-        return target.machine().emit_object(module)
+        with _without_strength_reduction():
+            return target.machine().emit_object(module)
     except RuntimeError as error:  # LLVM's own words help whoever mends the emitter
         raise NotCompiled("the code generator", "was given code that is not valid") from error
+
+
+@contextlib.contextmanager
+def _without_strength_reduction() -> Generator[None]:
+    """Without the pass that takes a third of the time and, measured, gains nothing.
+
+    Loops are written with the addresses that they need. The option is the whole library's, which
+    others in this process may use too, so it is put back. A version of LLVM that does not know an
+    option would end the process: it is given to those that have it.
+    """
+    known = binding.llvm_version_info < (23,)
+    if known:
+        binding.set_option("wingbeat", "-disable-lsr")
+    try:
+        yield
+    finally:
+        if known:
+            binding.set_option("wingbeat", "-disable-lsr=false")
 
 
 def obtain(key: str | None, make: Callable[[], Binary]) -> Binary:

@@ -27,7 +27,7 @@ from wingbeat.backend.llvm.layout import Axis, Layout, layout
 from wingbeat.backend.llvm.memory import computed
 from wingbeat.backend.llvm.operands import Code, Pointers
 from wingbeat.backend.llvm.packing import padded
-from wingbeat.backend.llvm.partition import Factor, Product
+from wingbeat.backend.llvm.products import Factor, Product
 from wingbeat.backend.llvm.steps import Call, Emitted
 from wingbeat.backend.llvm.target import Target
 

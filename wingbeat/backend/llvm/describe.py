@@ -45,7 +45,7 @@ class _Description:
         kind = type(step).__name__.lower()
         over = f" over {step.space}" if isinstance(step, Kernel) else ""
         yield f"step {number}: {kind}{over}, reads {self._list(step.reads) or 'nothing'}"
-        for position in getattr(step, "nodes", (step.stored[0],)):
+        for position in getattr(step, "nodes", (*getattr(step, "through", ()), step.stored[0])):
             fate = self._fate(step, position)
             yield f"    {self._name(position)} = {self._operation(position)}: {fate}"
         emitted = self._lowered.emitted[number]

@@ -127,8 +127,8 @@ def _failure(graph: Graph, arrays: Sequence[Array]) -> Exception:
     return AssertionError("native code refused data that the interpreter accepts")
 
 
-# The number of an array, whether it is somebody else's, an offset in bytes, and what lies there: None
-# where it is that array itself.
+# The number of an array, whether it is somebody else's, an offset in bytes, and what lies there:
+# None where it is that array itself.
 Part = tuple[int, bool, int, TensorType | None]
 
 

@@ -243,7 +243,10 @@ class Elements:
         meaning = self.rules.meaning(position)
         assert meaning is not None
         frame = self.frame(position, index)
-        return self.result(scope, self.terms(scope, meaning.term, frame, {}), frame)
+        number = self.terms(scope, meaning.term, frame, {})
+        if meaning.term.kind == "read" and isinstance(number, Value):
+            return number  # a float16 is rounded already
+        return self.result(scope, number, frame)
 
     def result(self, scope: Scope, number: Number, frame: Frame) -> Value:
         """A number as an element of the node: in its dtype."""
@@ -436,6 +439,9 @@ class Elements:
         if _width(along, FAR) is I64:
             x = self.integers(scope, index, I64)
             return Value(lanes.compare(relation, x.vector, 0), True, scope)
+        if not rest.terms and abs(rest.const) < FAR:
+            x = self.integers(scope, along, I32)
+            return Value(lanes.compare(relation, x.vector, -rest.const), True, scope)
         # Against what is that far off, all lanes are alike.
         limit = Vector(self.integer(scope, rest.times(-1)), I64)
         one = self.lanes(scope, False)

@@ -24,7 +24,7 @@ from llvmlite import ir
 from wingbeat.backend.llvm.flow import LONG, POINTER, VOID, changed, loop, smaller
 from wingbeat.backend.llvm.lanes import BOOL, DType, Lanes, Vector, element_type
 from wingbeat.backend.llvm.memory import load, place, store
-from wingbeat.backend.llvm.packing import Source, pack
+from wingbeat.backend.llvm.packing import Source, pack, pack_spread
 from wingbeat.backend.llvm.target import Target
 
 DEPTH = 400  # terms between two visits of z: a panel of y stays in the second cache
@@ -106,6 +106,14 @@ def struct(dtype: DType) -> Any:
     return ir.LiteralStructType(fields)
 
 
+class _Shared(NamedTuple):
+    """Functions that panels of all widths call."""
+
+    spread: Any
+    slow: Any
+    finish: Any
+
+
 class _Library:
     """The functions of a library; those that `run` calls are its own."""
 
@@ -117,8 +125,8 @@ class _Library:
 
     def emit(self) -> None:
         self._emit_pack()
-        finish = self._finish()
-        self._emit_run([self._panel(v, finish) for v in range(1, self.vectors + 1)])
+        shared = _Shared(self._spread(), self._slow_tile(), self._finish())
+        self._emit_run([self._panel(v, shared) for v in range(1, self.vectors + 1)])
 
     # --- helpers ----------------------------------------------------------------------------
 
@@ -201,9 +209,9 @@ class _Library:
         start = self._at(b, pointer, b.mul(row, across), b.mul(column, along))
         return _Matrix(start, across, along)
 
-    def _panel(self, v: int, finish: Any) -> Any:
+    def _panel(self, v: int, shared: _Shared) -> Any:
         """`count` columns of z from `first` on, tiles start ... stop - 1."""
-        compute, width = self._tile(v), v * self.width
+        compute, width = self._tile(v, shared.slow), v * self.width
         f, b = self._function(f"panel{v}", POINTER, LONG, LONG, LONG, LONG)
         problem, first, count, start, stop = f.args
         packed, spare = self._buffer(b, DEPTH * width), self._buffer(b, self.rows * width)
@@ -218,7 +226,11 @@ class _Library:
             terms = smaller(b, b.sub(inner, k), depth)
             right = self._at(b, y, b.mul(first, y_column), b.mul(k, y_inner))
             source = Source(right, y_column, y_inner, count)
-            pack(self._lanes(b), self.dtype, width, source, terms, packed)
+
+            def spread(source: Source, inner: Any, to: Any) -> None:
+                b.call(shared.spread, [LONG(width), *source, inner, to])
+
+            pack(self._lanes(b), self.dtype, width, source, terms, packed, spread)
             # The first block adds to c, the others to what z is by then.
             again = b.icmp_signed(">", block, LONG(0))
             old = _Matrix(*(b.select(again, p, q) for p, q in zip(z, c, strict=True)))
@@ -236,7 +248,15 @@ class _Library:
                         ones = [self.number(1), self.number(1)]
                         b.call(compute, [terms, left, packed, *plain, *ones, guard])
                         part = [spare, LONG(width), height, count, straight]
-                        b.call(finish, [*part, *to, *read, *scales])
+                        b.call(shared.finish, [*part, *to, *read, *scales])
+        b.ret_void()
+        return f
+
+    def _spread(self) -> Any:
+        """Packs columns that do not lie side by side, for panels of any width."""
+        f, b = self._function("spread", LONG, POINTER, LONG, LONG, LONG, LONG, POINTER)
+        width, *source, inner, packed = f.args
+        pack_spread(self._lanes(b), self.dtype, width, Source(*source), inner, packed)
         b.ret_void()
         return f
 
@@ -300,9 +320,8 @@ class _Library:
 
     # --- a tile -----------------------------------------------------------------------------
 
-    def _tile(self, v: int) -> Any:
+    def _tile(self, v: int, slow: Any) -> Any:
         """One whole tile of z; the elements of a row lie side by side, in z and in c."""
-        slow = self._slow_tile(v)
         f, b = self._function(f"tile{v}", *self._tile_kinds())
         inner, x, y, z, z_row, c, c_row, alpha, beta, guard = f.args
         lanes = self._lanes(b)
@@ -315,7 +334,7 @@ class _Library:
         guarded = b.icmp_signed("!=", guard, LONG(0))
         with b.if_else(b.and_(guarded, self._odd(lanes, sums)), likely=False) as (then, usual):
             with then:
-                b.call(slow, f.args)
+                b.call(slow, [LONG(v * self.width), *f.args])
             with usual, b.if_else(_exists(b, c)) as branches:
                 for reads, branch in zip((True, False), branches, strict=True):
                     with branch:
@@ -361,21 +380,21 @@ class _Library:
             result = self._scaled(lanes, Vector(value, self.dtype), scales, old)
             store(lanes, result, to, self.dtype)
 
-    def _slow_tile(self, v: int) -> Any:
+    def _slow_tile(self) -> Any:
         """A tile whose zeros kill what they meet; terms are added in the same order."""
-        f, b = self._function(f"slow{v}", *self._tile_kinds())
-        inner, x, y, z, z_row, c, c_row, alpha, beta, guard = f.args
+        f, b = self._function("slow", LONG, *self._tile_kinds())
+        width, inner, x, y, z, z_row, c, c_row, alpha, beta, guard = f.args
         lanes, one = self._lanes(b), self._lanes(b, 1)
         by_x, by_y = (
             lanes.splat(b.icmp_signed("!=", b.and_(guard, LONG(bit)), LONG(0)), BOOL)
             for bit in (1, 2)
         )
-        with loop(b, 0, self.rows) as i, loop(b, 0, v * self.width, self.width) as j:
+        with loop(b, 0, self.rows) as i, loop(b, 0, width, self.width) as j:
             sums = [lanes.const(0, self.dtype).value]
             with loop(b, 0, inner, 1, sums) as k:
                 number = load(one, self._at(b, x, b.mul(k, LONG(self.rows)), i), self.dtype)
                 left = lanes.splat(number.value, self.dtype)
-                right = load(lanes, self._at(b, y, b.mul(k, LONG(v * self.width)), j), self.dtype)
+                right = load(lanes, self._at(b, y, b.mul(k, width), j), self.dtype)
                 left, right = kept(lanes, left, right, by_x, by_y)
                 sums[0] = lanes.fma(left, right, Vector(sums[0], self.dtype)).value
             places = [self._at(b, p, b.mul(i, row), j) for p, row in ((z, z_row), (c, c_row))]

@@ -306,7 +306,10 @@ class Lanes:
 
     def compare(self, relation: str, x: Number, y: Number) -> Vector:
         """`relation` is one of < <= > >= == !=; with NaN all but != are false."""
+        sign = relation in ("<", ">=") and isinstance(y, int) and y == 0
         x, y = self._pair(x, y)
+        if sign and self.target.scaling and self.count > 1 and x.dtype.kind == "i":
+            y = self._disguised(0, x.dtype)
         if x.dtype.kind == "f":
             ordered = self.builder.fcmp_ordered
             compare = self.builder.fcmp_unordered if relation == "!=" else ordered
@@ -314,6 +317,17 @@ class Lanes:
             signed = self.builder.icmp_signed
             compare = signed if x.dtype.kind == "i" else self.builder.icmp_unsigned
         return Vector(compare(relation, x.value, y.value), BOOL)
+
+    def _disguised(self, number: int, dtype: DType) -> Vector:
+        """A number in every lane that the code generator does not know.
+
+        From the signs of a vector LLVM 22 makes VPMOVD2M and KMOV, then of these VMOVMSKPS, which
+        has no encoding for registers 16 to 31: where the vector is in one of them, another one is
+        read (X86CompressEVEX.cpp). A comparison with what it does not know to be 0 is none of that.
+        """
+        kind = element_type(dtype)
+        itself = ir.InlineAsm(ir.FunctionType(kind, [kind]), "", "=r,0")
+        return self.splat(self.builder.call(itself, [kind(number)]), dtype)
 
     def select(self, c: Vector, x: Number, y: Number) -> Vector:
         """x where c holds, else y."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from wingbeat.backend.llvm.partition import Factor, Product
+from wingbeat.backend.llvm.products import Factor, Product
 
 
 class Axis(NamedTuple):

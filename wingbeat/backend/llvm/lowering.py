@@ -18,7 +18,8 @@ from wingbeat.backend.base import Graph
 from wingbeat.backend.llvm import contraction, convolution, kernel, partition
 from wingbeat.backend.llvm.buffers import Demand, Layout, Place, layout
 from wingbeat.backend.llvm.flow import LONG, POINTER, VOID
-from wingbeat.backend.llvm.partition import Plan, Product, Step
+from wingbeat.backend.llvm.partition import Plan, Step
+from wingbeat.backend.llvm.products import Product
 from wingbeat.backend.llvm.repeats import step_key
 from wingbeat.backend.llvm.sliding import Sliding
 from wingbeat.backend.llvm.steps import Call, Emitted

@@ -12,7 +12,7 @@ from wingbeat.backend.llvm.flow import LONG, POINTER, VOID, loop
 from wingbeat.backend.llvm.lanes import Lanes, Vector
 from wingbeat.backend.llvm.layout import Axis
 from wingbeat.backend.llvm.memory import computed, load, place
-from wingbeat.backend.llvm.partition import Product, Scale
+from wingbeat.backend.llvm.products import Product, Scale
 from wingbeat.backend.llvm.target import Target
 
 UNITY = Scale()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from llvmlite import ir
 
-from wingbeat.backend.llvm.flow import LONG, loop, smaller
+from wingbeat.backend.llvm.flow import LONG, long, loop, smaller
 from wingbeat.backend.llvm.lanes import DType, Lanes, Vector
 from wingbeat.backend.llvm.memory import load, place, store
 from wingbeat.backend.llvm.target import Target
@@ -27,23 +28,47 @@ def padded(inner: int, dtype: DType, target: Target) -> int:
     return -(-inner // width) * width
 
 
-def pack(lanes: Lanes, dtype: DType, width: int, source: Source, inner: Any, packed: Any) -> None:
+Spread = Callable[[Source, Any, Any], None]  # packs a source of so many numbers
+
+
+def pack(
+    lanes: Lanes,
+    dtype: DType,
+    width: int,
+    source: Source,
+    inner: Any,
+    packed: Any,
+    spread: Spread | None = None,
+) -> None:
     """`width` lanes of `inner` numbers each. What missing lanes contain is not said.
 
     `lanes` is as wide as a register; `width` is a multiple of that, or a power of two below.
+    `spread` is who packs lanes that do not lie side by side, where there is code for that already.
     """
+
+    def emitted(source: Source, inner: Any, packed: Any) -> None:
+        pack_spread(lanes, dtype, width, source, inner, packed)
+
     b = lanes.builder
-    copying, turning, general, done = (b.append_basic_block() for _ in range(4))
-    rest = b.append_basic_block()
-    b.cbranch(b.icmp_signed("==", source.across, LONG(1)), copying, rest)
-    b.position_at_end(rest)
-    turned = b.icmp_signed("==", source.along, LONG(1)) if width > 1 else ir.IntType(1)(0)
-    b.cbranch(turned, turning, general)
-    for block, copy in ((copying, _rows), (turning, _columns), (general, _each)):
-        b.position_at_end(block)
-        copy(lanes, dtype, width, source, inner, packed)
-        b.branch(done)
-    b.position_at_end(done)
+    with b.if_else(b.icmp_signed("==", source.across, LONG(1))) as (then, otherwise):
+        with then:
+            _rows(lanes, dtype, width, source, inner, packed)
+        with otherwise:
+            (spread or emitted)(source, inner, packed)
+
+
+def pack_spread(
+    lanes: Lanes, dtype: DType, width: Any, source: Source, inner: Any, packed: Any
+) -> None:
+    """`pack` for lanes that do not lie side by side; a whole `width` may be known at run time."""
+    b = lanes.builder
+    if width == 1:
+        return _each(lanes, dtype, width, source, inner, packed)
+    with b.if_else(b.icmp_signed("==", source.along, LONG(1))) as (then, otherwise):
+        with then:
+            _columns(lanes, dtype, width, source, inner, packed)
+        with otherwise:
+            _each(lanes, dtype, width, source, inner, packed)
 
 
 def _rows(lanes: Lanes, dtype: DType, width: int, source: Source, inner: Any, packed: Any) -> None:
@@ -68,10 +93,10 @@ def _branches(b: Any, condition: Any) -> tuple[Any, Any]:
 
 
 def _columns(
-    lanes: Lanes, dtype: DType, width: int, source: Source, inner: Any, packed: Any
+    lanes: Lanes, dtype: DType, width: Any, source: Source, inner: Any, packed: Any
 ) -> None:
     """Each lane lies in order: squares of one register's width are transposed."""
-    b, block = lanes.builder, min(width, lanes.count)
+    b, block = lanes.builder, min(width, lanes.count) if isinstance(width, int) else lanes.count
     whole = b.sub(inner, b.srem(inner, LONG(lanes.count)))
     for start, end, partial in ((LONG(0), whole, False), (whole, inner, True)):
         with loop(b, start, end, lanes.count) as k:
@@ -83,7 +108,7 @@ def _columns(
 def _square(
     lanes: Lanes,
     dtype: DType,
-    widths: tuple[int, int],
+    widths: tuple[Any, int],
     source: Source,
     corner: tuple[Any, Any],
     mask: Vector | None,
@@ -95,13 +120,14 @@ def _square(
         at = smaller(b, b.add(lane, LONG(q)), b.sub(source.count, LONG(1)))
         start = place(b, source.pointer, dtype, b.mul(at, source.across), k)
         rows.append(load(lanes, start, dtype, mask=mask))
-    to = place(b, packed, dtype, b.mul(k, LONG(width)), lane)
-    step = width if block == lanes.count else lanes.count
-    for q, vector in enumerate(interleaved(lanes, rows)):
-        store(lanes, vector, place(b, to, dtype, q * step), dtype)
+    to = place(b, packed, dtype, b.mul(k, long(width)), lane)
+    step = long(width) if block == lanes.count else lanes.count
+    for vector in interleaved(lanes, rows):
+        store(lanes, vector, to, dtype)
+        to = place(b, to, dtype, step)
 
 
-def _each(lanes: Lanes, dtype: DType, width: int, source: Source, inner: Any, packed: Any) -> None:
+def _each(lanes: Lanes, dtype: DType, width: Any, source: Source, inner: Any, packed: Any) -> None:
     """Number by number."""
     b = lanes.builder
     one = Lanes(b, 1, lanes.target)
@@ -109,7 +135,7 @@ def _each(lanes: Lanes, dtype: DType, width: int, source: Source, inner: Any, pa
         at = smaller(b, lane, b.sub(source.count, LONG(1)))
         where = (b.mul(at, source.across), b.mul(k, source.along))
         value = load(one, place(b, source.pointer, dtype, *where), dtype)
-        store(one, value, place(b, packed, dtype, b.mul(k, LONG(width)), lane), dtype)
+        store(one, value, place(b, packed, dtype, b.mul(k, long(width)), lane), dtype)
 
 
 def interleaved(lanes: Lanes, rows: list[Vector]) -> list[Vector]:

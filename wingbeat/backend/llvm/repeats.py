@@ -64,7 +64,7 @@ class _Renumbering:
                 terms = frozenset((self._of(a), c) for a, c in value.terms.items())
                 return Index, value.const, terms
             case _ if is_dataclass(value):
-                mine = [(f.name, getattr(value, f.name)) for f in fields(value)]
+                mine = [(f.name, getattr(value, f.name)) for f in fields(value) if f.compare]
                 return type(value), *(self._of(v, positions=n in POSITIONS) for n, v in mine)
             case _:
                 return value

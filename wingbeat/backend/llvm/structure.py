@@ -54,14 +54,21 @@ def _is_shipped(op: Primitive) -> bool:
 
 @cache
 def fingerprint() -> str | None:
-    """A name for the code generator: a hash of its source; None where that cannot be read."""
+    """A name for the code generator; None where its source cannot be found.
+
+    A source file of another size, or changed at another time, is another one, as Python has it for
+    its compiled modules. Reading them all would take as long as loading a program.
+    """
     content = hashlib.sha256(llvmlite.__version__.encode())
     home = Path(__file__).parents[2]
     files = sorted(file for folder in SOURCES for file in (home / folder).rglob("*.py"))
     try:
         for file in files:
-            content.update(file.relative_to(home).as_posix().encode())
-            content.update(file.read_bytes())
+            status = file.stat()
+            # Packages may come with times of change that say nothing: st_ctime is this machine's.
+            times = status.st_mtime_ns, status.st_ctime_ns
+            what = (file.relative_to(home).as_posix(), status.st_size, *times)
+            content.update(repr(what).encode())
     except OSError:
         return None
     return content.hexdigest() if files else None

@@ -21,7 +21,6 @@ def rarely(
 
     The builder stands in another basic block afterwards.
     """
-
     b, operands = s.builder, [c, usual, *xs]
     before = b.block
     with b.if_then(s.any(c), likely=False):

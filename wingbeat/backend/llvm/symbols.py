@@ -563,9 +563,9 @@ class Placement:
 
 @dataclass(frozen=True)
 class Placed:
-    """A term of a rule, in a place."""
+    """A term of a rule, in a place; or what is in a place already, in a larger one."""
 
-    term: Term
+    term: Any  # Term | Placed
     place: Placement
 
 
@@ -581,6 +581,9 @@ def _behind(term: Placed | Term) -> frozenset[Var]:
     """The variables of a number that is used as an index."""
     placed = term if isinstance(term, Placed) else Placed(term, Placement((), {}))
     found, own = frozenset[Var](), frozenset[Var]()
+    if isinstance(placed.term, Placed):  # a whole that was put into a larger one
+        inside = (placed.place.index(indices.of(v)) for v in _behind(placed.term))
+        return found.union(*map(variables_of, inside))
     for inner in terms(placed.term):
         for index in named(inner):
             found |= variables_of(placed.place.index(index))

@@ -122,4 +122,5 @@ def forced(name: str, bits: int | None = None) -> Generator[Target]:
 @cache
 def _initialize() -> None:
     binding.initialize_native_target()
+    binding.initialize_native_asmparser()
     binding.initialize_native_asmprinter()

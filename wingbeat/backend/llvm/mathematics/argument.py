@@ -44,12 +44,16 @@ def is_large(s: Lanes, x: Vector) -> Vector:
 
 def reduced(s: Lanes, x: Vector, m: Vector) -> Vector:
     """x - m pi / 2 for numbers that are not large; NaN for infinities."""
-    fused = x.dtype == F32 and s.target.fma
-    r = x if fused else s.cast(x, F64)
-    m = s.cast(m, r.dtype)
-    for part in HALF_PI_FUSED if fused else HALF_PI_PARTS:
-        r = s.fma(m, -part, r)
-    return s.cast(r, x.dtype)
+    if x.dtype == F32 and s.target.fma:
+        for part in HALF_PI_FUSED:
+            x = s.fma(m, -part, x)
+        return x
+    first, second, third = HALF_PI_PARTS
+    m = s.cast(m, F64)
+    r = s.fma(m, -first, s.cast(x, F64))
+    # What this sum loses would be a second rounding of what is returned.
+    z = ordered_sum(s, r, s.mul(m, -second))
+    return s.cast(s.add(z.high, s.fma(m, -third, z.low)), x.dtype)
 
 
 def reduced_large(s: Lanes, x: Vector) -> Turned:

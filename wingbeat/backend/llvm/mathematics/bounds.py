@@ -14,8 +14,7 @@ class Bound(NamedTuple):
 
 # Nothing is off here: these are what IEEE 754, or NumPy, defines them to be.
 EXACT = frozenset(
-    "abs ceil copysign div floor floor_divide fmod isfinite isinf isnan maximum minimum nextafter"
-    " remainder round sign signbit sqrt trunc".split()
+    ["abs", "ceil", "copysign", "div", "floor", "floor_divide", "fmod", "isfinite", "isinf", "isnan", "maximum", "minimum", "nextafter", "remainder", "round", "sign", "signbit", "sqrt", "trunc"]
 )
 BOUNDS: dict[str, Bound] = {
     "acos": Bound(1.2, 1.2),

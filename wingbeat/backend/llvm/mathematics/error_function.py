@@ -88,16 +88,16 @@ def erf(s: Lanes, x: Vector) -> Vector:
 
 
 def erfc(s: Lanes, x: Vector) -> Vector:
-    """From 1 on the tail, mirrored for negative numbers; below, what erf leaves of 1."""
+    """From 1/2 on the tail, mirrored for negative numbers; below, what erf leaves of 1."""
     a, z = s.abs(x), s.mul(x, x)
     rest = s.fma(x, horner(s, z, NEAR[x.dtype]), s.sub(x, 0.5))
     tail = _tail(s, a)
     far = s.select(s.compare("<", x, 0.0), s.sub(2.0, tail), tail)
-    return s.select(s.compare("<", a, 1.0), s.sub(0.5, rest), far)
+    return s.select(s.compare("<", a, 0.5), s.sub(0.5, rest), far)
 
 
 def _tail(s: Lanes, a: Vector) -> Vector:
-    """erfc(a) for a >= 1."""
+    """erfc(a) for a >= 1/2."""
     k, a = K[a.dtype], clamped(s, a, 0.0, LAST[a.dtype])
     below = two_sum(s, a, k)
     w = s.div(1.0, below.high)

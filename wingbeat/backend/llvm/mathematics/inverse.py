@@ -102,29 +102,32 @@ def atan(s: Lanes, x: Vector) -> Vector:
     a = s.abs(x)
     steep = s.compare(">", a, 1.0)
     t = s.select(steep, s.div(1.0, a), a)
-    return s.copysign(_mirrored(s, t, steep), x)
+    base = tuple(s.select(steep, part, s.const(0.0, x.dtype)) for part in HALF_PI[x.dtype])
+    return s.copysign(_angle(s, t, base, steep), x)
 
 
 def atan2(s: Lanes, y: Vector, x: Vector) -> Vector:
     """The angle of the point (x, y), from the smaller coordinate over the larger one."""
     a, b = s.abs(y), s.abs(x)
     steep = s.compare(">", a, b)
+    left = s.compare("<", s.copysign(1.0, x), 0.0)
     small, large = s.select(steep, b, a), s.select(steep, a, b)
     # 0 / 0 is 0 here, and inf / inf is 1; NaN of either operand is left to come through.
     t = s.select(s.compare("==", large, 0.0), 0.0, s.div(small, large))
     t = s.select(s.compare("==", small, math.inf), 1.0, t)
-    z = _mirrored(s, t, steep)
-    high, low = HALF_PI[x.dtype]
-    left = s.compare("<", s.copysign(1.0, x), 0.0)
-    z = s.select(left, s.sub(2 * high, s.sub(z, 2 * low)), z)
+    base = tuple(
+        s.select(steep, part, s.select(left, 2 * part, s.const(0.0, x.dtype)))
+        for part in HALF_PI[x.dtype]
+    )
+    z = _angle(s, t, base, s.bits("^", steep, left))
     nan = s.compare("!=", s.add(a, b), s.add(a, b))
     return s.copysign(s.select(nan, math.nan, z), y)
 
 
-def _mirrored(s: Lanes, t: Vector, steep: Vector) -> Vector:
-    """atan(t) for 0 <= t <= 1, or pi/2 - atan(t)."""
+def _angle(s: Lanes, t: Vector, base: tuple[Vector, ...], minus: Vector) -> Vector:
+    """base + atan(t) for 0 <= t <= 1, or base - atan(t); the base is in two parts."""
     square = s.mul(t, t)
     rest = s.mul(s.mul(t, square), horner(s, square, ATAN[t.dtype]))
-    high, low = HALF_PI[t.dtype]
-    mirrored = s.sub(high, s.add(t, s.sub(rest, low)))
-    return s.select(steep, mirrored, s.add(t, rest))
+    t, rest = (s.select(minus, s.neg(v), v) for v in (t, rest))
+    high, low = base
+    return s.add(high, s.add(t, s.add(rest, low)))

@@ -43,7 +43,7 @@ Turn = Callable[[Lanes, Vector, Vector], Vector]
 
 
 def sin(s: Lanes, x: Vector) -> Vector:
-    return _turned(s, x, "sin", _wave)
+    return _but_zero(s, x, _turned(s, x, "sin", _wave))
 
 
 def cos(s: Lanes, x: Vector) -> Vector:
@@ -52,7 +52,12 @@ def cos(s: Lanes, x: Vector) -> Vector:
 
 
 def tan(s: Lanes, x: Vector) -> Vector:
-    return _turned(s, x, "tan", _slope)
+    return _but_zero(s, x, _turned(s, x, "tan", _slope))
+
+
+def _but_zero(s: Lanes, x: Vector, z: Vector) -> Vector:
+    """What is left of -0 without its quarter turns has lost its sign."""
+    return s.select(s.compare("==", x, 0.0), x, z)
 
 
 def _turned(s: Lanes, x: Vector, name: str, f: Turn) -> Vector:
