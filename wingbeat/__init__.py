@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from wingbeat import api as api
     from wingbeat import errors as errors
     from wingbeat.api import *  # noqa: F403
+    from wingbeat.solve import hill_climb as hill_climb
+    from wingbeat.solve import least_squares as least_squares
+    from wingbeat.solve import minimize as minimize
+    from wingbeat.solve import reach as reach
+    from wingbeat.solve import root as root
 
     __all__: list[str]
     bool: dtype[Any]
@@ -31,7 +36,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 newaxis = None
 
-_FOLDERS = ("api", "errors", "nn", "optim", "data", "train", "curvature", "explain")
+_FOLDERS = ("api", "errors", "nn", "optim", "data", "train", "curvature", "solve", "explain")
+_SOLVE = ("hill_climb", "least_squares", "minimize", "reach", "root")
 _NUMBERS = ("e", "inf", "nan", "pi")
 _INTS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 _DTYPES = ("bool", *_INTS, "float16", "float32", "float64")
@@ -47,6 +53,8 @@ def __getattr__(name: str) -> "Any":
         value = getattr(import_module("math"), name)
     elif name in _DTYPES:
         value = import_module("numpy").dtype(name)
+    elif name in _SOLVE:
+        value = getattr(import_module("wingbeat.solve"), name)
     else:
         api = import_module("wingbeat.api")
         if name != "__all__" and name not in api.__all__:
@@ -57,4 +65,4 @@ def __getattr__(name: str) -> "Any":
 
 def __dir__() -> list[str]:
     names = __getattr__("__all__")
-    return sorted({*globals(), *_FOLDERS, *_NUMBERS, *_DTYPES, *names})
+    return sorted({*globals(), *_FOLDERS, *_SOLVE, *_NUMBERS, *_DTYPES, *names})

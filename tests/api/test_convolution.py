@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_by_hand() -> None:
 
 
 @pytest.mark.parametrize("mode", ["valid", "same"])
-def test_one_channel_is_scipys_correlation(mode: str) -> None:
+def test_one_channel_is_scipys_correlation(mode: Literal["valid", "same"]) -> None:
     x, w = normal(7, 9), normal(3, 5, seed=1)
     want = signal.correlate2d(x, w, mode)
     assert_allclose(wb.conv2d(x[None], w[None, None], padding=mode)[0], want, rtol=1e-12)

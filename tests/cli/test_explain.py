@@ -79,7 +79,9 @@ def test_solve(capsys: Captured) -> None:
         assert number in kept
     assert kept.endswith("z = 60 is reached in 6 steps: b = 4.6394102\n")
     assert "3 steps" in out(capsys, *WORKED, "--solve", "z=60", "--vary", "b")
-    assert "w = 3.29" in out(capsys, *WORKED, "--solve", "z=60", "--vary", "b,w")
+    both = out(capsys, *WORKED, "--solve", "z=60", "--vary", "b,w")
+    assert "w = 3.29" in both
+    assert out(capsys, *WORKED, "--solve", "z=60", "--vary", "b", "--vary", "w") == both
 
 
 # MISSION C1

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import binding
 
+from wingbeat.backend.llvm import ir
 from wingbeat.backend.llvm import target as targets
 from wingbeat.backend.llvm.lanes import BOOL, I64, DType, Lanes, Vector, element_type
 
@@ -17,22 +18,26 @@ Function = Callable[..., Vector]
 POINTER, LONG = ir.PointerType(), ir.IntType(64)
 BYTE = np.dtype(np.uint8)
 
+X86_64 = platform.machine() in ("x86_64", "AMD64")
 MACHINES = ("x86-64", "nehalem", "haswell", "skylake-avx512")  # from the oldest on
 
 
 def machines() -> list[tuple[str, int | None]]:
-    """Processors that this one can stand for, with numbers of lanes: None is a whole register."""
-    host = targets.host()
-    known = [name for name in MACHINES if platform.machine() in ("x86_64", "AMD64")]
-    usable = [name for name in known if _covers(host, targets.named(name))]
-    return [("host", None), ("host", 1), ("host", 32), *((name, None) for name in usable)]
+    """This processor and older ones, with numbers of lanes: None is a whole register."""
+    host = _abilities(targets.host())
+    known = MACHINES if X86_64 else ()
+    older = [
+        name
+        for name in known
+        if (its := _abilities(targets.named(name))) != host
+        and all(a <= b for a, b in zip(its, host, strict=True))
+    ]
+    return [("host", None), ("host", 1), ("host", 32), *((name, None) for name in older)]
 
 
-def _covers(host: targets.Target, other: targets.Target) -> bool:
-    wide = host.bits >= other.bits
-    return wide and all(
-        getattr(host, f) or not getattr(other, f) for f in ("fma", "half", "rounding", "scaling")
-    )
+def _abilities(x: targets.Target) -> tuple[int, ...]:
+    """What code depends on; two processors that agree in all of it are one for tests."""
+    return x.bits, x.fma, x.half, x.rounding, x.scaling
 
 
 class Native:
@@ -155,4 +160,4 @@ def _store(lanes: Lanes, x: Vector, pointer: Any, i: Any, mask: Vector | None) -
     lanes.call(name, ir.VoidType(), value.value, place, align, mask.value)
 
 
-__all__ = ["I64", "Native", "machines"]
+__all__ = ["I64", "X86_64", "Native", "machines"]

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import binding
 
 from wingbeat.backend.base import Graph
-from wingbeat.backend.llvm import kernel
+from wingbeat.backend.llvm import ir, kernel
 from wingbeat.backend.llvm import target as targets
 from wingbeat.backend.llvm.partition import Plan, partition
 from wingbeat.backend.llvm.products import Product

@@ -70,7 +70,7 @@ def check_updatable(t: Tensor, user: FrameType | None) -> None:
 
 
 def _stores_an_item(frame: FrameType) -> bool:
-    """Whether the result of the instruction that runs in a frame is stored as by `x[i] = result`."""
+    """Whether what the instruction that runs in a frame results in is stored in an item."""
     code = frame.f_code.co_code
     for at in range(frame.f_lasti + 2, len(code), 2):
         name = dis.opname[code[at]]

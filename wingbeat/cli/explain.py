@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "expression", help='statements such as "x=2*w+b; z=x*x"; the last one counts'
     )
     parser.add_argument("values", nargs="*", metavar="NAME=VALUE", help="w=3 or x=[1,2,3]")
-    parser.add_argument("--wrt", metavar="NAMES", help="differentiate by these only: b or w,b")
+    parser.add_argument(
+        "--wrt", metavar="NAMES", action="append", help="differentiate by these only: b or w,b"
+    )
     parser.add_argument("--all-steps", action="store_true", help="show every operation as a step")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--latex", action="store_true", help="print LaTeX")
@@ -41,7 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument(
         "--solve", metavar="NAME=GOAL", help="correct inputs until NAME has this value"
     )
-    parser.add_argument("--vary", metavar="NAMES", help="with --solve: the inputs that may change")
+    parser.add_argument(
+        "--vary",
+        metavar="NAMES",
+        action="append",
+        help="with --solve: the inputs that may change: b or w,b",
+    )
     parser.add_argument(
         "--keep-slope", action="store_true", help="with --solve: do not compute the slope again"
     )
@@ -67,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     explanation = explain.explain_text(
         args.expression,
         _complete(args.expression, values),
-        wrt=_names(args.wrt) if args.wrt is not None else None,
+        wrt=_names(*args.wrt) if args.wrt is not None else None,
         detail="all" if args.all_steps else None,
     )
     _show(args, explanation)
@@ -114,10 +121,11 @@ def _number(name: str, value: Any) -> float:
     return float(value)
 
 
-def _names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
+def _names(*texts: str) -> list[str]:
+    """The names in lists; a flag may be repeated."""
+    names = [name.strip() for text in texts for name in text.split(",")]
     if not all(names):
-        raise BadInput(f"explain: {text!r} is no list of names; write b or w,b")
+        raise BadInput(f"explain: {', '.join(texts)!r} is no list of names; write b or w,b")
     return names
 
 
@@ -137,7 +145,7 @@ def _solve(args: argparse.Namespace, values: dict[str, Any]) -> int:
         values,
         target,
         _number(target, goal),
-        _names(args.vary),
+        _names(*args.vary),
         keep_slope=args.keep_slope,
         max_steps=int(steps),
     )

@@ -5,16 +5,58 @@
 -2.0
 """
 
+from wingbeat.curvature.classify import CriticalPoint, classify
+from wingbeat.curvature.conditioning import (
+    Conditioning,
+    condition_number,
+    conditioning,
+    sharpness,
+)
+from wingbeat.curvature.critical import CriticalPoints, critical_points
+from wingbeat.curvature.direction import Mixture, Rates, Step, along, best_step, mixture, step
 from wingbeat.curvature.eigen import Extremes, Pairs, eigenpairs, extremes
+from wingbeat.curvature.estimate import Density, Estimate, diagonal, spectral_density, trace
 from wingbeat.curvature.operator import Operator, operator
-from wingbeat.curvature.second import hessian
+from wingbeat.curvature.region import Region
+from wingbeat.curvature.second import (
+    empirical_fisher,
+    fisher,
+    gauss_newton,
+    hessian,
+    network,
+)
 
 __all__ = [
+    "Conditioning",
+    "CriticalPoint",
+    "CriticalPoints",
+    "Density",
+    "Estimate",
     "Extremes",
+    "Mixture",
     "Operator",
     "Pairs",
+    "Rates",
+    "Region",
+    "Step",
+    "along",
+    "best_step",
+    "classify",
+    "condition_number",
+    "conditioning",
+    "critical_points",
+    "diagonal",
     "eigenpairs",
+    "empirical_fisher",
     "extremes",
+    "fisher",
+    "gauss_newton",
     "hessian",
+    "mixture",
+    "network",
     "operator",
+    "sharpness",
+    "spectral_density",
+    "step",
+    "trace",
 ]

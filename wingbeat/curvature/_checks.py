@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterable
 from typing import Any
 
 from wingbeat.errors import BadInput, TypeMismatch
@@ -38,3 +39,11 @@ def function(f: Any, operation: str) -> None:
             f"{operation}: takes a function, not {type(f).__name__}; "
             f"write wb.curvature.{operation}(f, x)"
         )
+
+
+def choice(value: Any, allowed: Iterable[str], name: str, operation: str) -> str:
+    """One of the names in `allowed`."""
+    if value not in (names := list(allowed)):
+        listed = ", ".join(repr(n) for n in names)
+        raise BadInput(f"{operation}: {name} is one of {listed}, not {value!r}")
+    return value

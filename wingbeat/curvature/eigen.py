@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 
 from wingbeat.curvature._checks import whole, within
 from wingbeat.curvature._lanczos import lanczos
 from wingbeat.curvature._space import Vector
-from wingbeat.curvature.operator import Operator, asymmetry, operator
+from wingbeat.curvature.operator import Operator, asymmetry, operator, scipy_operator
 from wingbeat.errors import BadInput
 
 DENSE = 200  # rows up to which all eigenvalues are computed; above, Lanczos
-BASIS = 64  # vectors that ARPACK keeps of operators that are not huge
+BASIS, LEAN = 64, 20  # vectors that ARPACK keeps; fewer where one is long
+HUGE = 100_000
 RESTARTS = 60
 STEPS = 200  # of plain Lanczos, where ARPACK gives up
 _Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -111,10 +112,8 @@ def extremes(a: Any, *, tolerance: float = 1e-6, seed: int = 0, dense: int = DEN
     if a.shape[0] <= dense:
         every = spectrum_of(a)
         top, bottom = _cut(every, [-1]), _cut(every, [0])
-        extra = 1
     else:
-        top, bottom = _both_ends(a, 1, _tolerance(tolerance, a), seed)
-        extra = 2
+        top, bottom = _ends(a, 1, _tolerance(tolerance, a), seed, "top", "bottom")
     return Extremes(
         float(bottom.values[0]),
         float(top.values[0]),
@@ -122,7 +121,7 @@ def extremes(a: Any, *, tolerance: float = 1e-6, seed: int = 0, dense: int = DEN
         top.vectors[:, 0],
         float(bottom.errors[0]),
         float(top.errors[0]),
-        a.products - before + extra,
+        a.products - before + 1,  # `noise` has one beside this point
         top.method,
     )
 
@@ -153,8 +152,7 @@ def eigenpairs(
         every = spectrum_of(a)
         order = range(n - 1, n - 1 - count, -1) if end == "top" else range(count)
         return _cut(every, list(order))
-    top, bottom = _both_ends(a, count, _tolerance(tolerance, a), seed)
-    return top if end == "top" else bottom
+    return _ends(a, count, _tolerance(tolerance, a), seed, end)[0]
 
 
 def spectrum_of(a: Operator) -> Pairs:
@@ -190,8 +188,8 @@ def _tolerance(tolerance: float, a: Operator) -> float:
     return max(within(tolerance, 0.0, 0.1, "tolerance", "eigenvalues"), 4 * a.eps)
 
 
-def _both_ends(a: Operator, count: int, tolerance: float, seed: int) -> tuple[Pairs, Pairs]:
-    """The k pairs at the top and at the bottom.
+def _ends(a: Operator, count: int, tolerance: float, seed: int, *ends: str) -> list[Pairs]:
+    """The k pairs at each of the ends.
 
     ARPACK's tolerance is relative to each eigenvalue, which an eigenvalue near 0 never meets.
     Shifted by the largest absolute one, both ends of the spectrum are far from 0.
@@ -199,31 +197,28 @@ def _both_ends(a: Operator, count: int, tolerance: float, seed: int) -> tuple[Pa
     before = a.products
     start = np.random.default_rng(seed).normal(size=a.shape[0])
     size = float(np.abs(_arpack(a, 0.0, "LM", 1, start, max(tolerance, 0.01))[0]).max())
-    found = [
-        _arpack(a, shift, which, count, start, tolerance)
-        for shift, which in ((size, "LA"), (-size, "SA"))
-    ]
     gap, _ = asymmetry(a)
     rounding = noise(a, size) + gap * np.sqrt(a.shape[0])
     made: list[Pairs] = []
-    for (values, vectors), order in zip(found, (-1, 1), strict=True):
+    for end in ends:
+        which, order = ("LA", -1) if end == "top" else ("SA", 1)
+        values, vectors = _arpack(a, -order * size, which, count, start, tolerance)
         values, vectors = values[::order], vectors[:, ::order]
         residuals = np.linalg.norm(a @ vectors - vectors * values, axis=0)
-        made.append(Pairs(values, vectors, residuals + rounding, 0, "lanczos"))
-    spent = a.products - before + 1
-    return tuple(Pairs(p.values, p.vectors, p.errors, spent, p.method) for p in made)  # type: ignore[return-value]
+        spent = a.products - before + 1
+        made.append(Pairs(values, vectors, residuals + rounding, spent, "lanczos"))
+    return made
 
 
 def _arpack(
     a: Operator, shift: float, which: str, count: int, start: Vector, tolerance: float
 ) -> tuple[Vector, _Array]:
     """Eigenvalues of A, ascending, that A + shift I has at one end."""
-    shifted = LinearOperator(
-        shape=a.shape, dtype=a.dtype, matvec=lambda v: a.times(v.ravel()) + shift * v.ravel()
-    )  # type: ignore[call-arg]
-    kept = min(a.shape[0], max(2 * count + 1, BASIS if a.shape[0] <= 100_000 else 20))
+    shifted = scipy_operator(a.shape[0], lambda v: a.times(v) + shift * v)
+    kept = min(a.shape[0], max(2 * count + 1, BASIS if a.shape[0] <= HUGE else LEAN))
+    solve: Any = eigsh  # its stub takes whole numbers for `tol`
     try:
-        values, vectors = eigsh(
+        values, vectors = solve(
             shifted, k=count, which=which, v0=start, tol=tolerance, ncv=kept, maxiter=RESTARTS
         )
     except ArpackNoConvergence:

@@ -119,15 +119,10 @@ class Operator:
         >>> cg(H.to_linear_operator(), np.array([2.0, 8.0]))[0]
         array([1., 1.])
         """
-        return LinearOperator(
-            shape=self.shape, matvec=self._column, rmatvec=self._column, dtype=self.dtype
-        )  # type: ignore[call-arg]
-
-    def _column(self, v: Any) -> Vector:
-        return self.times(np.asarray(v, dtype=np.float64).ravel())
+        return scipy_operator(self.shape[0], self.times)
 
     def layers(self) -> dict[str, Operator]:
-        """The diagonal block of every layer: of all leaves that differ in the last step's name only.
+        """The diagonal block of every layer: of leaves whose names differ in the last step only.
 
         >>> f = lambda p: (p["a"] ** 2).sum() + 3.0 * p["b"] ** 2
         >>> H = wb.curvature.hessian(f, {"a": np.ones(2), "b": 1.0})
@@ -160,6 +155,16 @@ def _layer(name: str) -> str:
     """`0.weight` and `0.bias` belong to `0`, `['a']['w']` to `['a']`."""
     cut = max(name.rfind("."), name.rfind("["))
     return name[:cut] if cut > 0 else name
+
+
+def scipy_operator(n: int, times: Callable[[Vector], Vector]) -> LinearOperator:
+    """A symmetric `LinearOperator` of n rows."""
+
+    def column(v: Any) -> Vector:
+        return times(np.asarray(v, dtype=np.float64).ravel())
+
+    make: Any = LinearOperator  # its stub knows none of the arguments by name
+    return make(shape=(n, n), matvec=column, rmatvec=column, dtype=np.float64)
 
 
 def operator(a: Any) -> Operator:

@@ -67,8 +67,8 @@ class Builder:
         if cotangent is None:
             if self.root.shape != ():
                 raise TypeMismatch(
-                    f"explain: the result is {self.root.type}; return a scalar, as with .sum(), "
-                    "or give cotangent=g of the result's shape"
+                    f"explain: the result is {self.root.type}; make it a scalar, as sum(...) does, "
+                    "or in Python give cotangent=g of the result's shape"
                 )
             return full(1, self.root.type)
         array = np.asarray(cotangent, dtype=self.root.type.dtype)

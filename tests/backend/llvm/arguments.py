@@ -36,7 +36,7 @@ def near(numbers: Any, steps: int = 3) -> Any:
 
 
 def arguments(dtype: Any, count: int, seed: int = 0) -> Any:
-    """About ten times `count` finite numbers: any bits, spans, near 0, near 1, near TURNS; no -0."""
+    """About ten times `count` finite numbers of all sizes, many near 0, 1 and TURNS; no -0."""
     dtype, rng = np.dtype(dtype), np.random.default_rng(seed)
     largest = float(np.finfo(dtype).max)
     turns = np.array([t for t in TURNS if t <= largest], dtype)
@@ -76,4 +76,6 @@ def bases_and_exponents(dtype: Any, count: int) -> tuple[Any, Any]:
         y = (rng.uniform(low, high, x.size) / np.log(x.astype(np.float64))).astype(dtype)
     x, y = x[np.isfinite(y)], y[np.isfinite(y)]
     more = pairs(dtype, count)
-    return np.concatenate([more[0], x, -x]), np.concatenate([more[1], y, np.rint(y) + dtype.type(0)])
+    return np.concatenate([more[0], x, -x]), np.concatenate(
+        [more[1], y, np.rint(y) + dtype.type(0)]
+    )

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from llvmlite import ir
 
 from wingbeat.backend.base import Graph
-from wingbeat.backend.llvm import lowering
+from wingbeat.backend.llvm import ir, lowering
 from wingbeat.backend.llvm.flow import LONG, POINTER, VOID, loop
 from wingbeat.backend.llvm.partition import Plan
 from wingbeat.backend.llvm.steps import Call, Emitted, NotCompiled

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 
 from wingbeat.backend.base import Graph
-from wingbeat.backend.llvm import compiler, contraction, runtime
+from wingbeat.backend.llvm import compiler, contraction, ir, runtime
 from wingbeat.backend.llvm.contraction import Way
 from wingbeat.backend.llvm.products import Factor, Product, Scale
 from wingbeat.backend.llvm.target import X86, Target, host

@@ -19,7 +19,7 @@ def guarded(sample: str) -> int:
     return subprocess.run(command, cwd=ROOT, check=False, stderr=sys.stderr.fileno()).returncode
 
 
-@pytest.mark.parametrize("sample", ["by_hand", "networks", "primitives"])
+@pytest.mark.parametrize("sample", ["networks", "primitives", "random"])
 def test_no_program_leaves_its_arrays(sample: str, capfd: pytest.CaptureFixture[str]) -> None:
     status = guarded(sample)
     assert status == 0, capfd.readouterr().err[-2000:]

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from tests.backend.llvm.arguments import arguments, special
-from tests.support.native import Native, machines
+from tests.support.native import X86_64, Native, machines
 from wingbeat.backend.llvm import target as targets
-from wingbeat.backend.llvm.lanes import F16, F32, U16, Lanes, Vector
+from wingbeat.backend.llvm.lanes import BOOL, F16, F32, U16, Lanes, Vector
 from wingbeat.backend.llvm.mathematics import FUNCTIONS
 
 FLOATS = ("float32", "float64")
@@ -54,7 +54,8 @@ def pairs(dtype: Any) -> tuple[Any, Any]:
     some = rng.choice(x, 40)
     grid = np.array(list(itertools.product(x[:40], x[:40]))).astype(dtype).T
     mixed = np.array(list(itertools.product(x, some))).astype(dtype).T
-    return tuple(np.concatenate([a, b]) for a, b in zip(grid, mixed, strict=True))
+    x, y = np.concatenate([grid, mixed], axis=1)
+    return x, y
 
 
 def same(f: Callable[..., Vector], want: Any, *xs: Any) -> None:
@@ -81,9 +82,12 @@ def same(f: Callable[..., Vector], want: Any, *xs: Any) -> None:
 def test_casts_are_numpys(have: str, want: str) -> None:
     """Also of floats that do not fit into the integers: as NumPy converts one number.
 
-    Of several at a time it makes other uint32 from what does not fit.
+    Of several at a time it makes other uint32 from what does not fit; and other processors make
+    other integers of that, in NumPy, than x86-64.
     """
     x, dtype = numbers(have), np.dtype(want)
+    if not X86_64 and x.dtype.kind == "f" and dtype.kind in "iu":
+        x = x[(x > np.iinfo(dtype).min) & (x < np.iinfo(dtype).max)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a number does not fit
         z = np.concatenate([x[k : k + 1].astype(dtype) for k in range(x.size)])
@@ -140,6 +144,17 @@ def test_powers_of_integers_wrap_as_numpys(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", INTEGERS)
+def test_negative_powers_of_integers_are_refused(dtype: str) -> None:
+    def refused(s: Lanes, x: Vector, y: Vector) -> Vector:
+        masks: list[Vector] = []
+        FUNCTIONS["pow"](Lanes(s.builder, s.count, s.target, masks.append), x, y)
+        return masks[0] if masks else s.const(False, BOOL)
+
+    x, y = pairs(dtype)
+    same(refused, y < 0, x, y)
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
 @pytest.mark.parametrize("name", ["add", "sub", "mul"])
 def test_integers_wrap(name: str, dtype: str) -> None:
     x, y = pairs(dtype)
@@ -190,6 +205,8 @@ def test_comparisons_are_numpys(relation: str, dtype: str) -> None:
 @pytest.mark.parametrize("name", ["minimum", "maximum"])
 def test_extremes_are_numpys(name: str, dtype: str) -> None:
     x, y = pairs(dtype)
+    told = (x != 0) | (y != 0)  # which of two zeros it takes, NumPy leaves to the processor
+    x, y = x[told], y[told]
     same(FUNCTIONS[name], getattr(np, name)(x, y), x, y)
 
 
@@ -254,5 +271,5 @@ def test_operands_of_two_dtypes_are_refused() -> None:
 
 def test_a_difference_is_noticed() -> None:
     x = np.array([0.0, 1.0])
-    with pytest.raises(AssertionError, match="not np.float64"):
+    with pytest.raises(AssertionError, match=r"not np\.float64"):
         same(Lanes.neg, x, x)

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from llvmlite import ir
 
 from tests.ir.test_node import in_threads
-from wingbeat.backend.llvm import compiler, pool, target
+from wingbeat.backend.llvm import compiler, ir, pool, target
 from wingbeat.backend.llvm.compiler import Loaded
 from wingbeat.backend.llvm.flow import LONG, POINTER, VOID, loop
 from wingbeat.backend.llvm.runtime import runtime

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-
+from wingbeat.backend.llvm import ir
 from wingbeat.backend.llvm.direct import Blocks, Direct
 from wingbeat.backend.llvm.flow import LONG, POINTER, VOID, loop, smaller
 from wingbeat.backend.llvm.lanes import F32, F64, Vector

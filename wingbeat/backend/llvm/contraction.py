@@ -17,10 +17,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-from llvmlite import ir
-
 from wingbeat.backend.base import Graph
-from wingbeat.backend.llvm import blas, direct, gemm
+from wingbeat.backend.llvm import blas, direct, gemm, ir
 from wingbeat.backend.llvm.flow import LONG, POINTER, loop, smaller
 from wingbeat.backend.llvm.lanes import F32, F64
 from wingbeat.backend.llvm.layout import Axis, Layout, layout

@@ -13,10 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from llvmlite import ir
-
 from wingbeat.backend.base import Graph
-from wingbeat.backend.llvm import sliding, windowed
+from wingbeat.backend.llvm import ir, sliding, windowed
 from wingbeat.backend.llvm.copying import Axis, copy, fill
 from wingbeat.backend.llvm.flow import LONG, POINTER, loop, smaller
 from wingbeat.backend.llvm.lanes import DType

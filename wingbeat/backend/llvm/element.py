@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
 
-from wingbeat.backend.llvm import indices, mathematics, symbols
+from wingbeat.backend.llvm import indices, ir, mathematics, symbols
 from wingbeat.backend.llvm.grouping import Rules
 from wingbeat.backend.llvm.indices import (
     Both,

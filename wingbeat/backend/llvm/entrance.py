@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-
 from wingbeat.backend.llvm import headers as h
+from wingbeat.backend.llvm import ir
 from wingbeat.backend.llvm.flow import LONG, POINTER, loop
 
 BIT, BYTE, INT = ir.IntType(1), ir.IntType(8), ir.IntType(32)

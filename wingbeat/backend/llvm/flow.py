@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
-from llvmlite import ir
+from wingbeat.backend.llvm import ir
 
 POINTER, LONG, VOID = ir.PointerType(), ir.IntType(64), ir.VoidType()
 

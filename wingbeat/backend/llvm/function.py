@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-
+from wingbeat.backend.llvm import ir
 from wingbeat.backend.llvm.content import Content
 from wingbeat.backend.llvm.element import Buffer, Elements, stored_as
 from wingbeat.backend.llvm.grouping import Rules
@@ -55,7 +54,6 @@ class Frame:
         space = builder.alloca(element, LONG(size))
         space.align = ALIGNED
         pointer = builder.gep(space, [LONG(0)], source_etype=element)
-        pointer.type = POINTER  # llvmlite makes a typed one
         return Buffer(pointer, dtype, (size,))
 
     def end(self) -> None:

@@ -19,8 +19,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from llvmlite import ir
-
+from wingbeat.backend.llvm import ir
 from wingbeat.backend.llvm.flow import LONG, POINTER, VOID, changed, loop, smaller
 from wingbeat.backend.llvm.lanes import BOOL, DType, Lanes, Vector, element_type
 from wingbeat.backend.llvm.memory import load, place, store
@@ -152,7 +151,6 @@ class _Library:
         """Memory on the stack."""
         pointer = b.alloca(self.number, LONG(count))
         pointer.align = 64
-        pointer.type = POINTER  # llvmlite's is one to numbers, where no vector may be stored
         return pointer
 
     def _fields(self, b: Any, problem: Any, *names: str) -> list[Any]:

@@ -10,6 +10,7 @@ can arise.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -318,7 +319,9 @@ class Group:
         refined = common(have, want)
         if refined is None:
             return None
-        cut = axes if refined == have else [Var(n, f"v{k}") for k, n in enumerate(refined)]
+        others = {v.name for v in self.axes if v not in axes}  # the rest of a row, which stays
+        names = (name for k in itertools.count() if (name := f"v{k}") not in others)
+        cut = axes if refined == have else [Var(n, next(names)) for n in refined]
         old = dict(zip(axes, parts(have, cut), strict=True))
         new = dict(zip(body, parts(want, cut), strict=True))
         all_axes = tuple(v for axis in self.axes for v in old.get(axis, (axis,)))

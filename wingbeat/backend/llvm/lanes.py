@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
 
+from wingbeat.backend.llvm import ir
 from wingbeat.backend.llvm.target import Target
 
 DType = np.dtype[Any]
@@ -66,21 +66,10 @@ def _literal(number: Any, dtype: DType) -> str:
     return str(wrapped - (wrapped >> (width - 1) << width))
 
 
-class _Written(ir.Constant):
-    """A constant by its text: `splat (float 0x...)`, which llvmlite does not write itself."""
-
-    def __init__(self, kind: Any, text: str) -> None:
-        super().__init__(kind, None)
-        self._text = text
-
-    def _get_reference(self) -> str:
-        return self._text
-
-
 def _places(numbers: range) -> Any:
     """The lanes that a shuffle takes."""
     texts = ", ".join(f"i32 {k}" for k in numbers)
-    return _Written(ir.VectorType(ir.IntType(32), len(numbers)), f"<{texts}>")
+    return ir.Written(ir.VectorType(ir.IntType(32), len(numbers)), f"<{texts}>")
 
 
 def ignored(mask: Vector) -> None:
@@ -110,14 +99,14 @@ class Lanes:
         text = _literal(number, dtype)
         if self.count > 1:
             text = f"splat ({element_type(dtype)} {text})"
-        return Vector(_Written(self.type(dtype), text), dtype)
+        return Vector(ir.Written(self.type(dtype), text), dtype)
 
     def table(self, numbers: list[Any], dtype: DType) -> Vector:
         """One number for each lane."""
         element = element_type(dtype)
         texts = [_literal(number, dtype) for number in numbers]
         text = "<" + ", ".join(f"{element} {t}" for t in texts) + ">"
-        return Vector(_Written(self.type(dtype), text if self.count > 1 else texts[0]), dtype)
+        return Vector(ir.Written(self.type(dtype), text if self.count > 1 else texts[0]), dtype)
 
     def splat(self, value: Any, dtype: DType) -> Vector:
         """An LLVM scalar in every lane."""
@@ -148,7 +137,9 @@ class Lanes:
     # --- arithmetic -------------------------------------------------------------------------
 
     def add(self, x: Number, y: Number) -> Vector:
-        return self._binary("add", x, y)
+        """NumPy's sum of two bools is one."""
+        x, y = self._pair(x, y)
+        return self.bits("|", x, y) if x.dtype == BOOL else self._binary("add", x, y)
 
     def sub(self, x: Number, y: Number) -> Vector:
         return self._binary("sub", x, y)

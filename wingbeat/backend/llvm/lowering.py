@@ -12,10 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llvmlite import ir
-
 from wingbeat.backend.base import Graph
-from wingbeat.backend.llvm import contraction, convolution, kernel, partition
+from wingbeat.backend.llvm import contraction, convolution, ir, kernel, partition
 from wingbeat.backend.llvm.buffers import Demand, Layout, Place, layout
 from wingbeat.backend.llvm.flow import LONG, POINTER, VOID
 from wingbeat.backend.llvm.partition import Plan, Step

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-
+from wingbeat.backend.llvm import ir
 from wingbeat.backend.llvm.flow import VOID, long
 from wingbeat.backend.llvm.lanes import F16, F32, U16, DType, Lanes, Vector, element_type
 

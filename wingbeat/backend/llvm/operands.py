@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from llvmlite import ir
-
 from wingbeat.backend.base import Graph
+from wingbeat.backend.llvm import ir
 from wingbeat.backend.llvm.flow import LONG, POINTER, VOID, loop
 from wingbeat.backend.llvm.lanes import Lanes, Vector
 from wingbeat.backend.llvm.layout import Axis

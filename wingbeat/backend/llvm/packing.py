@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from llvmlite import ir
-
+from wingbeat.backend.llvm import ir
 from wingbeat.backend.llvm.flow import LONG, long, loop, smaller
 from wingbeat.backend.llvm.lanes import DType, Lanes, Vector
 from wingbeat.backend.llvm.memory import load, place, store

@@ -14,8 +14,7 @@ import platform
 import sys
 from typing import Any
 
-from llvmlite import ir
-
+from wingbeat.backend.llvm import ir
 from wingbeat.backend.llvm.flow import LONG, POINTER, VOID, loop, smaller
 
 AVAILABLE = sys.platform != "win32"  # which has no pthreads: there, all work is done by the caller

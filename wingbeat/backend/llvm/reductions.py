@@ -34,8 +34,6 @@ def identity(kind: str, dtype: DType) -> Any:
 
 
 def combined(lanes: Lanes, kind: str, x: Vector, y: Vector) -> Vector:
-    if kind == "add" and x.dtype == BOOL:  # NumPy's sum of two bools
-        return lanes.bits("|", x, y)
     return {"add": lanes.add, "max": lanes.maximum, "min": lanes.minimum}[kind](x, y)
 
 

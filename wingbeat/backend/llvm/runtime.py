@@ -81,7 +81,7 @@ def _library(
     """Functions that are the same for all programs; compiled once, then on disk."""
 
     def make() -> Binary:
-        from llvmlite import ir
+        from wingbeat.backend.llvm import ir
 
         module = ir.Module(name)
         emit(module)

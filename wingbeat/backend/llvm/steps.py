@@ -24,7 +24,7 @@ The driver asks for a step's code by
     kernel.emit(module, name, graph, step, target) -> Emitted        Kernel and Sweep
     contraction.emit(module, name, graph, step, target) -> Emitted   Product
 
-which adds functions whose names begin with `name` to `module`, an `llvmlite.ir.Module` that all
+which adds functions whose names begin with `name` to `module`, an `ir.Module` that all
 steps share, or raises `NotCompiled`. Steps of equal structure are asked for once: the code may
 depend on types, operations, attributes and wiring, not on positions.
 

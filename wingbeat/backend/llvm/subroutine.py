@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from llvmlite import ir
-
+from wingbeat.backend.llvm import ir
 from wingbeat.backend.llvm.flow import changed, either, loop
 from wingbeat.backend.llvm.lanes import Lanes, Vector
 
@@ -57,4 +56,3 @@ def _function(s: Lanes, name: str, f: Callable[..., Vector], operands: list[Vect
         )
     b.ret(carried[0])
     return function
-

@@ -1,7 +1,7 @@
 """The named functions of numbers as code: name -> f(lanes, *vectors) -> vector.
 
-Floats are float32 or float64. Functions that make sense for integers take these too. What the
-functions are accurate to is said, and tested, in the documentation of the native backend.
+Floats are float32 or float64. Functions that make sense for integers take these too. How exact the
+functions are is said in bounds.py, and shown in docs/native-mathematics.md.
 """
 
 from __future__ import annotations

@@ -12,8 +12,7 @@ import math
 from functools import cache
 from typing import Any, NamedTuple
 
-from llvmlite import ir
-
+from wingbeat.backend.llvm import ir
 from wingbeat.backend.llvm.lanes import F32, F64, I64, Lanes, Vector
 from wingbeat.backend.llvm.mathematics.exact import Pair, multiply, ordered_sum, pair, two_sum
 

@@ -108,10 +108,8 @@ def log10(s: Lanes, x: Vector) -> Vector:
     return _positive(s, x, z)
 
 
-def _to_base(
-    s: Lanes, p: Parts, factor: tuple[float, float], two: tuple[float, float]
-) -> Vector:
-    """k two + log(1 + f) factor, where `two` is the logarithm of 2 and all that cancels is exact."""
+def _to_base(s: Lanes, p: Parts, factor: tuple[float, float], two: tuple[float, float]) -> Vector:
+    """k two + log(1 + f) factor, where `two` is the logarithm of 2; what cancels is exact."""
     m = ordered_sum(s, p.f, s.neg(p.h))
     low = s.add(m.low, p.rest)
     product = two_product(s, m.high, s.const(factor[0], p.f.dtype))
@@ -123,9 +121,7 @@ def _to_base(
 def log1p(s: Lanes, x: Vector) -> Vector:
     """What 1 + x loses by rounding is added to f."""
     u = s.add(x, 1.0)
-    lost = s.select(
-        s.compare("<", s.abs(x), 1.0), s.sub(x, s.sub(u, 1.0)), s.sub(1.0, s.sub(u, x))
-    )
+    lost = s.select(s.compare("<", s.abs(x), 1.0), s.sub(x, s.sub(u, 1.0)), s.sub(1.0, s.sub(u, x)))
     m, k = s.normalized(u)
     # Where k is large nothing is lost that could be seen, and 2^-k may be no normal number.
     down = s.power_of_two(s.neg(s.minimum(s.whole(k), FAR)))
@@ -139,4 +135,3 @@ def logaddexp(s: Lanes, x: Vector, y: Vector) -> Vector:
     same = s.compare("==", x, y)
     gap = s.select(same, 0.0, s.neg(s.abs(s.sub(x, y))))
     return s.add(top, log1p(s, exp(s, gap)))
-

@@ -148,4 +148,3 @@ def hypot(s: Lanes, x: Vector, y: Vector) -> Vector:
 
 def rsqrt(s: Lanes, x: Vector) -> Vector:
     return s.div(1.0, s.sqrt(x))
-

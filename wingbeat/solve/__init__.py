@@ -1,0 +1,13 @@
+"""Minimisation, least squares, roots and discrete search, with a verdict at the end.
+
+>>> import wingbeat as wb
+>>> result = wb.minimize(lambda x: (x - 2.0) ** 2 + 1.0, 0.0)
+>>> float(result.x), result.verdict.kind
+(2.0, 'minimum')
+"""
+
+from wingbeat.solve._entry import METHODS, minimize
+from wingbeat.solve.record import Counts, Result, Step
+from wingbeat.solve.verdict import Verdict
+
+__all__ = ["METHODS", "Counts", "Result", "Step", "Verdict", "minimize"]

@@ -1,0 +1,80 @@
+"""The verdict's own evaluations: counted apart, and on the record."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from wingbeat.solve._search import Point, Search
+from wingbeat.solve.record import Step, Vector
+
+
+class Probe:
+    """Values and derivatives around the last point of a search."""
+
+    def __init__(self, s: Search) -> None:
+        self.search, self.objective = s, s.objective
+        self.x: Vector = s.here.x.astype(np.float64)
+        self.eps = s.objective.eps
+        self.size = max(1.0, float(np.abs(self.x).max()))
+
+    def value(self, x: Vector, why: str) -> float:
+        value = self.objective.value(x.astype(self.objective.dtype))
+        self._note(x, value, None, why)
+        return value
+
+    def gradient(self, x: Vector, why: str) -> Vector:
+        value, gradient = self.objective.both(x.astype(self.objective.dtype))
+        self._note(x, value, gradient, why)
+        return gradient
+
+    def hessian(self, x: Vector) -> Any:
+        self.search.counts.probes += 1
+        return self.objective.hessian(x.astype(self.objective.dtype))
+
+    def product(self, x: Vector, v: Vector) -> Vector:
+        self.search.counts.probes += 1
+        return self.objective.product(x.astype(self.objective.dtype), v)
+
+    def anew(self, point: Point) -> float:
+        """The value with the user's function run again."""
+        value = self.objective.anew(point.x)
+        self._note(point.x.astype(np.float64), value, None, "is the value the same again?")
+        return value
+
+    def _note(self, x: Vector, value: float, gradient: Vector | None, why: str) -> None:
+        s = self.search
+        s.counts.probes += 1
+        norm = None if gradient is None else float(np.abs(gradient).max())
+        actual = s.here.value - value
+        s.record.append(
+            Step(s.number, x, value, norm, None, None, None, actual, False, f"for the verdict: {why}")
+        )
+
+    # --- noise -------------------------------------------------------------------------------
+
+    def noise(self) -> float:
+        """The rounding of values here: what is left of values close by without their trend."""
+        u = self.random()
+        h = 16 * self.eps * self.size * math.sqrt(len(u))
+        t = np.arange(-4, 5)
+        values = np.array([self.value(self.x + h * k * u, "how large is rounding?") for k in t])
+        if not np.isfinite(values).all():
+            return self.eps * abs(self.search.here.value)
+        trend = np.polynomial.polynomial.Polynomial.fit(t, values, 2)
+        return max(float(np.abs(values - trend(t)).max()), self.eps * abs(self.search.here.value))
+
+    def random(self, number: int = 0) -> Vector:
+        """A unit vector, the same one each time, along variables that bounds leave free."""
+        u = np.random.default_rng(number).normal(size=self.x.size) * self.inside()
+        return u / max(float(np.linalg.norm(u)), 1e-300)
+
+    def inside(self) -> Any:
+        """Which variables may move a little to both sides."""
+        s = self.search
+        if s.lower is None or s.upper is None:
+            return np.ones(self.x.size, bool)
+        room = 1e-2 * self.size
+        return (self.x - s.lower > room) & (s.upper - self.x > room)

@@ -1,0 +1,62 @@
+"""Is the gradient the function's? Differences of values against it, and jumps of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from wingbeat.solve._probe import Probe
+from wingbeat.solve.record import Vector
+
+LENGTHS = 10.0 ** -np.arange(1, 10)
+JUMPS = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
+
+
+class Slope(NamedTuple):
+    """The derivative along a direction, computed twice."""
+
+    claimed: float  # by the gradient
+    measured: float  # by differences of values
+    error: float  # of what was measured
+
+    @property
+    def off(self) -> bool:
+        """Whether they differ by more than measuring explains."""
+        larger = max(abs(self.claimed), abs(self.measured))
+        return abs(self.claimed - self.measured) > 10 * self.error + 1e-3 * larger
+
+
+def measured(probe: Probe, x: Vector, gradient: Vector, u: Vector) -> Slope | None:
+    """Central differences of shrinking length: the best of them is where two in a row agree."""
+    size = max(1.0, float(np.abs(x).max()))
+    found: list[tuple[float, float]] = []
+    for h in LENGTHS * size:
+        why = "is the gradient the function's?"
+        ahead, behind = probe.value(x + h * u, why), probe.value(x - h * u, why)
+        rounding = 4 * probe.eps * max(abs(ahead), abs(behind)) / h
+        found.append(((ahead - behind) / (2 * h), rounding))
+    pairs = [
+        (abs(b[0] - a[0]) + a[1] + b[1], b[0])
+        for a, b in zip(found, found[1:], strict=False)
+        if np.isfinite(a[0]) and np.isfinite(b[0])
+    ]
+    if not pairs:
+        return None
+    error, slope = min(pairs)
+    return Slope(float(gradient @ u), slope, error)
+
+
+def jump(probe: Probe, x: Vector, u: Vector) -> float:
+    """By how much the slope along u jumps at x; 0 where the change shrinks with the distance."""
+    size = max(1.0, float(np.abs(x).max()))
+    found: list[float] = []
+    for h in JUMPS:
+        why = "does the gradient jump?"
+        ahead = probe.gradient(x + h * size * u, why)
+        behind = probe.gradient(x - h * size * u, why)
+        found.append(float(np.linalg.norm(ahead - behind)))
+    steady = found[-1] > 0.5 * found[0] and found[0] > 1e-4 * max(
+        1.0, float(np.linalg.norm(probe.search.here.slope))
+    )
+    return found[-1] if steady and np.isfinite(found).all() else 0.0
