@@ -24,7 +24,7 @@ import wingbeat as wb
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.solve.problems import LARGE, PROBLEMS, Problem
 
-TOLERANCE, STEPS = 1e-5, 2000
+TOLERANCE, STEPS = 1e-6, 2000
 PAIRS = {  # ours -> SciPy's, with its options
     "bfgs": ("BFGS", {"gtol": TOLERANCE, "maxiter": STEPS}),
     "l-bfgs": (

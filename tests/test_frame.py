@@ -143,6 +143,12 @@ def test_folder_without_a_proper_readme_is_noticed(tmp_path: Path) -> None:
 # Golden files
 
 
+def test_decisions_are_headed_by_their_numbers() -> None:
+    for k, path in enumerate(sorted((ROOT / "docs/decisions").iterdir()), start=1):
+        assert path.name.startswith(f"{k:04}-")
+        assert path.read_text(encoding="utf-8").startswith(f"# {k}. "), path.name
+
+
 def test_golden_notices_a_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WINGBEAT_ACCEPT", raising=False)
     with pytest.raises(AssertionError, match="--accept"):

@@ -23,7 +23,7 @@ LAYERS: dict[str, set[str]] = {
     "nn": {"api"},
     "optim": {"api"},
     "data": {"api"},
-    "curvature": {"api"},
+    "curvature": {"api", "ir", "nn"},
     "solve": {"api", "curvature"},
     "train": {"api", "nn", "optim", "data"},
     "timeline": {"api", "nn", "optim", "data", "solve", "curvature"},

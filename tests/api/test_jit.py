@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import wingbeat as wb
-from wingbeat.errors import ManyForms, NoValue, TypeMismatch
+from wingbeat.errors import Interpreted, ManyForms, NoValue, OutOfRange, TypeMismatch
 
 
 class Count:
@@ -260,3 +260,33 @@ def test_the_graph_and_its_cost() -> None:
     assert cost.bytes == 8 * (6 + 12 + 8)
     assert cost.bytes_unfused == 8 * (6 + 12 + 8 + 8 + 8)
     assert cost.seconds > 0
+
+
+def test_what_data_make_impossible_is_said_as_without_jit() -> None:
+    """The same exception at the user's line, whether the call is the first, or known by now."""
+    x = wb.asarray([1.0, 2.0, 3.0])
+
+    def f(x: Any, i: Any) -> Any:
+        return wb.take(x * 2.0, i)  # here
+
+    g = wb.jit(f)
+    with pytest.raises(OutOfRange) as eager:
+        f(x, wb.asarray([0, 5])).numpy()
+    for _ in range(4):
+        assert g(x, wb.asarray([0, 2])).tolist() == [2.0, 6.0]
+        with pytest.raises(OutOfRange) as caught:
+            g(x, wb.asarray([0, 5]))
+        assert str(caught.value) == str(eager.value)
+    assert "# here" in str(eager.value)
+    power = wb.jit(lambda n, k: n**k)
+    with pytest.raises(TypeMismatch, match="an integer to a negative power"):
+        power(wb.asarray([2, 3]), wb.asarray([1, -1]))
+
+
+def test_what_has_no_native_code_is_told_at_the_users_line(monkeypatch: Any) -> None:
+    monkeypatch.setenv("WINGBEAT_BACKEND", "llvm")
+    monkeypatch.setattr("wingbeat.backend.base._warned", set())
+    f = wb.jit(lambda x: wb.sort(x) * 2.0)
+    with pytest.warns(Interpreted, match=r"^sort has no native code") as caught:
+        assert f(wb.asarray([3.0, 1.0])).tolist() == [2.0, 6.0]
+    assert [w.filename for w in caught] == [__file__]

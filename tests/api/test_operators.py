@@ -249,6 +249,20 @@ def test_matrix_products_with_arrays_and_lists_on_both_sides() -> None:
     np.testing.assert_array_equal((a.tolist() @ wb.asarray(b)).numpy(), a @ b)
 
 
+def test_updating_in_place_keeps_the_dtype_and_the_shape_as_in_numpy() -> None:
+    x = wb.ones(3, dtype="float32")
+    x += np.full(3, 0.5)
+    assert (x.dtype, x.tolist()) == (np.dtype("float32"), [1.5, 1.5, 1.5])
+    counts = wb.asarray([1, 2])
+    with pytest.raises(TypeMismatch, match=r"i64.2. cannot become f64.2. in place.*\n.*counts \+="):
+        counts += 0.5
+    with pytest.raises(TypeMismatch, match=r"f32.3. cannot become f32.2,3. in place"):
+        x *= wb.ones((2, 3), dtype="float32")
+    total = wb.asarray(1)  # a number, which gets another type as in Python
+    total += 0.5
+    assert total.item() == 1.5
+
+
 def test_updating_an_array_with_a_tensor_is_refused() -> None:
     a = np.zeros(2)
     with pytest.raises(NotImplementedError, match="out="):

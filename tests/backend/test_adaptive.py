@@ -1,4 +1,4 @@
-"""When a program becomes native: at a number of runs that its structure fixes, or when asked for."""
+"""When a program becomes native: at a run that its structure fixes, or when that is asked for."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """The model: values, partials, gradients, formulas, small changes, kinks, and what is not known."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -350,3 +352,9 @@ def test_parameters_of_a_module_are_named() -> None:
     e = wb.explain(lambda m, x: wb.sum(m(x)))(layer, np.ones((3, 2), "float32"))
     assert [s.name for s in e.steps if s.kind == "input"] == ["m.weight", "m.bias", "x"]
     np.testing.assert_allclose(e.gradient("m.weight"), [[3, 3]])
+
+
+@pytest.mark.parametrize("order", [0, -1, True, 1.5, "b"])
+def test_an_order_that_is_no_count_is_refused(order: Any) -> None:
+    with pytest.raises(BadInput, match=r"order is a whole number .* in one list"):
+        wb.explain("z=w*b").formula("b", order)

@@ -15,17 +15,17 @@ import wingbeat as wb
 from tests.explain.latex_reader import read_latex
 from wingbeat.errors import BadInput
 from wingbeat.explain import Explanation, Paths
-from wingbeat.explain.model import Edge, Model, Step
+from wingbeat.explain.model import Edge, Model, Step, no_texts
 
 
 def graph(partials: dict[tuple[int, int], float]) -> Model:
     """A model over nodes 0 ... n with the given partials; n is the result."""
     n = max(max(pair) for pair in partials)
     steps = tuple(
-        Step(f"v{k}", "step", (), "", "", "", "f64[]", np.asarray(1.0), None) for k in range(n + 1)
+        Step(f"v{k}", "step", (), no_texts, "", "f64[]", np.asarray(1.0), None) for k in range(n + 1)
     )
     edges = tuple(
-        Edge(f"v{a}", f"v{b}", p, "", "", None, None, None, False)
+        Edge(f"v{a}", f"v{b}", p, no_texts, None, None, None, False)
         for (a, b), p in sorted(partials.items(), key=lambda item: item[0][1])
     )
     return Model(f"v{n}", ("v0",), steps, edges, (), (), True)

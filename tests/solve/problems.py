@@ -38,8 +38,8 @@ class Problem:
         return wb.sum(r * r)
 
     def solved(self, value: float) -> bool:
-        """Whether the value is that of a known minimum: to 1e-4 of it, and to 1e-6 absolutely."""
-        return any(value <= v + 1e-6 + 1e-4 * abs(v) and value >= v * 0.9 - 1e-6 for v in self.values)
+        """Whether the value is that of a known minimum: to 1e-4 of it, and to 1e-7 absolutely."""
+        return any(value <= v + 1e-7 + 1e-4 * abs(v) and value >= v * 0.9 - 1e-7 for v in self.values)
 
 
 def table(text: str) -> Array:

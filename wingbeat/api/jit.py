@@ -16,8 +16,8 @@ from wingbeat.api.applying import operands_in
 from wingbeat.api.lowered import Lowered
 from wingbeat.api.straight import MISSED, straight
 from wingbeat.api.tensor import Tensor, asarray, lazy, wrap
-from wingbeat.api.tracing import GRAD, Trace, current, enter, staging, state
-from wingbeat.backend.base import Cache, Program, natively, program
+from wingbeat.api.tracing import GRAD, Trace, current, enter, located, staging, state
+from wingbeat.backend.base import Cache, Program, Run, natively, program
 from wingbeat.errors import ManyForms, TypeMismatch
 from wingbeat.ir.node import Node, leaf
 from wingbeat.ir.types import tensor_type
@@ -245,6 +245,7 @@ class _Stage:
     """A function traced for one form of arguments."""
 
     program: Program
+    execute: Run  # the program, with errors as users see them
     # For each input of the program: the number of an argument, or a tensor that was closed over.
     sources: list[int | Tensor]
     rebuild: Callable[[Sequence[Any]], Any]
@@ -272,12 +273,12 @@ class _Stage:
         types = [v.type for v in self.variables]
         results = [wrap(np.empty(r.type.shape, r.type.dtype)) for r in self.roots]
         result = self.rebuild(results)
-        run = self.program.run
+        run = self.execute
         return straight(args, types, result, results, self.sources, self.donated, run, _gone)
 
     def run(self, arrays: Sequence[Array]) -> list[Tensor]:
         taken = [arrays[k] if isinstance(k, int) else k.numpy() for k in self.sources]
-        return [wrap(value) for value in self.program.run(taken)]
+        return [wrap(value) for value in self.execute(taken)]
 
     def inline(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """The results as part of the graph that the arguments are part of."""
@@ -326,6 +327,7 @@ def _staged(
     number = {v: k for k, v in enumerate(variables)}
     return _Stage(
         executable,
+        located(executable.run, [n.site for n in order]),
         [number[n] if n in number else captured[n] for n in order if n.op is None],
         _filled(found, results, rebuild),
         variables,

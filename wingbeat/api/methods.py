@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from wingbeat.api import (
     elementwise,
     indexing,
@@ -13,10 +15,12 @@ from wingbeat.api import (
     manipulation,
     statistics,
 )
+from wingbeat.api.applying import cast_to
+from wingbeat.api.keys import located
 from wingbeat.api.protocols import array_function, array_ufunc, rounded
 from wingbeat.api.tensor import Tensor
 from wingbeat.api.views import check_updatable
-from wingbeat.errors import NotSupported
+from wingbeat.errors import NotSupported, TypeMismatch
 
 _SAME_NAME = {
     statistics: "sum prod mean var std max min all any argmax argmin softmax log_softmax "
@@ -61,7 +65,13 @@ def _in_place(operator: str) -> Callable[..., Any]:
     def method(self: Tensor, y: Any) -> Any:
         check_updatable(self, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
         new = plain(self, y)
-        if new is NotImplemented or not (self.requires_grad and self.is_leaf):
+        if new is NotImplemented:
+            return new
+        if (
+            self.shape and new.type is not self.type
+        ):  # what is a number in NumPy may change its type
+            new = _kept_in_type(self, new, operator)
+        if not (self.requires_grad and self.is_leaf):
             return new
         self._rebind(new)
         return self
@@ -69,6 +79,18 @@ def _in_place(operator: str) -> Callable[..., Any]:
     method.__name__ = f"__i{operator}__"
     method.__qualname__ = f"Tensor.__i{operator}__"
     return method
+
+
+def _kept_in_type(x: Tensor, new: Tensor, operator: str) -> Tensor:
+    """`new` in the type of `x`, where NumPy would put it there: rounded, at most."""
+    if new.shape == x.shape and np.can_cast(new.dtype, x.dtype, "same_kind"):
+        return cast_to(new, x.dtype)
+    raise TypeMismatch(
+        located(
+            f"i{operator}: {x.type} cannot become {new.type} in place, as in NumPy; "
+            "write the operation out, as in x = x + y"
+        )
+    )
 
 
 _ONE_AXIS = {"softmax", "log_softmax"}

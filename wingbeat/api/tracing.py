@@ -18,7 +18,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
-from wingbeat.backend.base import Cache, Program, StepFailed, program
+from wingbeat.backend.base import Cache, Program, Run, StepFailed, program
 from wingbeat.errors import NoValue, WingbeatError
 from wingbeat.ir.node import Node, Site, leaf, quote
 from wingbeat.ir.types import tensor_type
@@ -423,6 +423,18 @@ def _prepare(trace: Trace, roots: tuple[Node, ...]) -> _Ready:
     inputs = [behind.get(n, n) for n in order if n.op is None]
     composed = [(k, b) for k, b in enumerate(bodies) if b is not roots[k]]
     return _Ready(executable, inputs, [n.site for n in order], composed)
+
+
+def located(run: Run, sites: Sequence[Site | None]) -> Run:
+    """`run`, whose errors are those of the steps that failed, with the user's line of each."""
+
+    def located(arrays: Sequence[Array]) -> list[Array]:
+        try:
+            return run(arrays)
+        except StepFailed as failure:
+            raise _located(failure, sites[failure.step]) from None
+
+    return located
 
 
 def _located(failure: StepFailed, at: Site | None) -> Exception:

@@ -10,12 +10,14 @@ taken about as long as compiling will; at once where that is asked for (see `Ada
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import threading
 import warnings
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from wingbeat.backend import cost
@@ -87,6 +89,12 @@ class Memory:
     @property
     def peak(self) -> int:
         return self.inputs + self.outputs + self.arena
+
+    def __str__(self) -> str:
+        return (
+            f"{self.peak:,} bytes: {self.inputs:,} of inputs, {self.outputs:,} of outputs, "
+            f"{self.arena:,} between ({self.live:,} in use at once)"
+        )
 
 
 @dataclass(frozen=True)
@@ -257,6 +265,7 @@ class Adaptive:
 
 
 _warned: set[str] = set()
+_PACKAGE = str(Path(__file__).parents[1]) + os.sep
 
 
 def _native(graph: Graph, given: tuple[int, ...]) -> Run:
@@ -271,9 +280,17 @@ def _native(graph: Graph, given: tuple[int, ...]) -> Run:
                 f"{error.operation} has no native code ({error.reason}); programs with it run on "
                 "the NumPy interpreter, which gives the same results, but not as fast",
                 Interpreted,
-                stacklevel=3,
+                stacklevel=_users_level(),
             )
         return load("numpy").compile(graph)
+
+
+def _users_level() -> int:
+    """How far above its caller the nearest one outside this package is, as `warn` counts."""
+    level, frame = 1, inspect.currentframe()
+    while (frame := frame and frame.f_back) and frame.f_code.co_filename.startswith(_PACKAGE):
+        level += 1
+    return level
 
 
 def _canonical(order: list[Node], roots: Sequence[Node]) -> tuple[Any, Graph]:

@@ -12,6 +12,7 @@ from wingbeat.curvature.conditioning import (
     conditioning,
     sharpness,
 )
+from wingbeat.curvature.convex import Convexity, Witness, convexity
 from wingbeat.curvature.critical import CriticalPoints, critical_points
 from wingbeat.curvature.direction import Mixture, Rates, Step, along, best_step, mixture, step
 from wingbeat.curvature.eigen import Extremes, Pairs, eigenpairs, extremes
@@ -28,6 +29,7 @@ from wingbeat.curvature.second import (
 
 __all__ = [
     "Conditioning",
+    "Convexity",
     "CriticalPoint",
     "CriticalPoints",
     "Density",
@@ -39,11 +41,13 @@ __all__ = [
     "Rates",
     "Region",
     "Step",
+    "Witness",
     "along",
     "best_step",
     "classify",
     "condition_number",
     "conditioning",
+    "convexity",
     "critical_points",
     "diagonal",
     "eigenpairs",

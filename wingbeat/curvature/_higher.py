@@ -41,8 +41,7 @@ def higher(
     rises, falls = any(r.sign > 0 for r in seen), any(r.sign < 0 for r in seen)
     rises_all, falls_all = rises or 1 in signs, falls or -1 in signs
     if not seen:
-        side = "" if len(rest.T) == 0 else " (curving in the others)"
-        return Evidence(f"f is level along them to rounding{side}", "flat")
+        return Evidence("f does not change along the level directions, to rounding", "flat")
     order = _order(seen)
     flat = ", level along some" if len(seen) < len(found) else ""
     if rises_all and falls_all:
@@ -72,12 +71,11 @@ def _rays(n: int) -> _Array:
 def _ray(
     land: Landscape, x: Vector, value: float, d: Vector, rest: _Array, reach: float
 ) -> Ray:
-    noise = 64 * land.space.eps
     changes: list[tuple[float, float]] = []
     for r in RADII:
-        there = land.value(_settled(land, x + r * reach * d, rest))
-        change = there - value
-        if not np.isfinite(change) or abs(change) <= noise * max(abs(there), abs(value)):
+        there = _settled(land, x + r * reach * d, rest)
+        change = land.value(there) - value
+        if not np.isfinite(change) or abs(change) <= _noise(land, there):
             break
         changes.append((r, change))
     if not changes:
@@ -88,6 +86,15 @@ def _ray(
         return Ray(sign, np.nan)
     (r0, c0), (r1, c1) = own
     return Ray(sign, float(np.log(c0 / c1) / np.log(r0 / r1)))
+
+
+def _noise(land: Landscape, x: Vector) -> float:
+    """What rounding of x and of f makes of f(x)."""
+    rng = np.random.default_rng(0)
+    here = land.value(x)
+    shaken = [x * (1.0 + 4 * land.space.eps * rng.choice([-1, 1], x.shape)) for _ in range(4)]
+    scatter = max(abs(land.value(near) - here) for near in shaken)
+    return 8 * scatter + 64 * land.space.eps * abs(here)
 
 
 def _settled(land: Landscape, x: Vector, rest: _Array, steps: int = 4) -> Vector:

@@ -153,31 +153,39 @@ def judged(land: Landscape, x: Vector, reach: float, *, critical: bool = True) -
 def _signs(
     land: Landscape, x: Vector, at: Local, values: Vector, vectors: _Array, reach: float
 ) -> tuple[int, ...]:
-    """The sign of each eigenvalue, where it keeps it wherever the critical point may be.
+    """The sign of each eigenvalue that is the same wherever the critical point may be.
 
     The point is known as well as the gradient is: along an eigenvector v, the gradient's own error
     leaves |g'v| / |eigenvalue| open. At x^4 that is as long as the way to 0, where the curvature
-    is 0; at x^2 it is rounding.
+    is another; at x^2 it is rounding.
     """
-    blur = _gradient_noise(land, x, at)
-    error = 8 * land.space.eps * float(np.abs(values).max())
-    signs: list[int] = []
-    for value, v in zip(values, vectors.T, strict=True):
-        s = int(np.sign(value)) if abs(value) > error else 0
-        if s:
-            r = min(10.0 * (abs(float(at.gradient @ v)) + blur) / abs(value), 0.05 * reach)
-            around = [float(v @ land.local(x + t * v).hessian @ v) for t in (-r, r)]
-            s = s if all(s * c > error for c in around) else 0
-        signs.append(s)
-    return tuple(signs)
+    blur, bent = _scatter(land, x, at)
+    error = 8 * land.space.eps * float(np.abs(values).max()) + 4 * bent
+
+    def keeps(value: float, v: Vector) -> bool:
+        r = min(10.0 * (abs(float(at.gradient @ v)) + blur) / abs(value), 0.05 * reach)
+        there = [float(v @ land.local(x + t * v).hessian @ v) for t in (-r, r)]
+        return all(abs(c - value) <= 0.5 * abs(value) + error for c in there)
+
+    return tuple(
+        int(np.sign(value)) if abs(value) > error and keeps(value, v) else 0
+        for value, v in zip(values, vectors.T, strict=True)
+    )
 
 
-def _gradient_noise(land: Landscape, x: Vector, at: Local) -> float:
-    """How far the gradient scatters between neighbouring points beyond what the Hessian explains."""
+def _scatter(land: Landscape, x: Vector, at: Local) -> tuple[float, float]:
+    """How far gradient and Hessian scatter between neighbours by rounding.
+
+    What the Hessian explains of the gradient's change is taken off; of the Hessian's change nothing
+    is, so that it counts how far the point's own rounding moves it, too.
+    """
     rng = np.random.default_rng(0)
-    worst = 0.0
+    here = land.rounded(x)
+    gaps: list[tuple[float, float]] = []
     for _ in range(4):
         near = land.rounded(x * (1.0 + 4.0 * land.space.eps * rng.uniform(-1.0, 1.0, x.shape)))
-        gap = land.slope(near)[1] - at.gradient - at.hessian @ (near - land.rounded(x))
-        worst = max(worst, float(np.linalg.norm(gap)))
-    return worst
+        there = land.local(near)
+        gap = there.gradient - at.gradient - at.hessian @ (near - here)
+        change = np.abs(there.hessian - at.hessian).max()
+        gaps.append((float(np.linalg.norm(gap)), float(change)))
+    return max(g for g, _ in gaps), max(h for _, h in gaps)

@@ -17,7 +17,8 @@ from wingbeat.curvature.region import Region
 from wingbeat.errors import BadInput
 
 _Array = np.ndarray[Any, np.dtype[np.float64]]
-ITERATIONS = 200
+ITERATIONS = 100
+SLIDES = 40
 MOST = 200  # variables: the search works with whole Hessians
 
 
@@ -51,7 +52,7 @@ class CriticalPoints:
         if not self.points:
             return f"{head}; a search is no proof that there are none"
         rows = [
-            (_kind(p), vector(p.flat), number(p.value), p.pairs(), str(p.count))
+            (_kind(p), vector(p.flat), number(self._rounded(p.value)), p.pairs(), str(p.count))
             for p in self.points
         ]
         columns = ("kind", "x", "f(x)", "eigenvalues and directions", "starts")
@@ -62,6 +63,10 @@ class CriticalPoints:
         ]
         last = "A search is no proof that there are no others."
         return "\n".join([head, "", table(columns, rows), "", *notes, last])
+
+    def _rounded(self, value: float) -> float:
+        """0 for what is rounding beside the largest value in the list."""
+        return value if abs(value) > 1e-15 * max(abs(p.value) for p in self.points) else 0.0
 
 
 def _kind(p: CriticalPoint) -> str:
@@ -149,85 +154,164 @@ def _reach(box: Region | None, begins: list[Vector]) -> float:
 
 
 def _search(land: Landscape, x: Vector, reach: float, box: Region | None) -> Vector | None:
-    """A zero of the gradient; None where the way leads to none."""
+    """A zero of the gradient; None where the way leads to none.
+
+    Newton's method with steps that are watched, which go for the next zero; then without, which
+    come through where watching is in the way, as at (y - x^2)(y - 2x^2); then from the end of a way
+    down, and of one up.
+    """
     x = land.rounded(x)
-    first = at = land.local(x)
+
+    def plain(x: Vector, step: Vector, at: Local) -> tuple[Vector, Local] | None:
+        return _try(land, x + step * min(1.0, reach / float(np.linalg.norm(step))))
+
+    def watched(x: Vector, step: Vector, at: Local) -> tuple[Vector, Local] | None:
+        return _closer(land, x, step, at)
+
+    for move in (watched, plain):
+        if (end := _zero(land, x, move, reach, box)) is not None:
+            return end
+    for sign in (1.0, -1.0):
+        there = _slide(land, x, sign, reach, box)
+        if there is not None and (end := _zero(land, there, watched, reach, box)) is not None:
+            return end
+    return None
+
+
+def _zero(
+    land: Landscape,
+    x: Vector,
+    move: Callable[[Vector, Vector, Local], tuple[Vector, Local] | None],
+    reach: float,
+    box: Region | None,
+) -> Vector | None:
+    at = land.local(x)
     if not finite(at):
         return None
+    eps = land.space.eps
     for _ in range(ITERATIONS):
-        step = _newton(at)
-        if np.linalg.norm(step) <= 4 * land.space.eps * (np.linalg.norm(x) + 1e-6 * reach):
-            break
-        new = _shorter(land, x, step, at) or _shorter(land, x, -at.hessian @ at.gradient, at)
+        step = _newton(at, at.gradient)
+        if np.linalg.norm(step) <= 4 * eps * (np.linalg.norm(x) + 1e-6 * reach):
+            return x
+        new = move(x, step, at)
         if new is None:
             break
         x, at = new
-        if box is not None and not box.holds(x, 10.0):
+        if box is not None and not box.holds(x, 1.0):
             return None
-    # A stop where the gradient cannot be made smaller is a zero of it only where it is small, and
-    # the next step would be short.
-    small = np.sqrt(land.space.eps)
-    size = max(float(np.linalg.norm(first.gradient)), float(np.abs(at.hessian).max()) * reach)
-    near = np.linalg.norm(_newton(at)) <= 1e-2 * reach
-    return x if near and np.linalg.norm(at.gradient) <= small * size else None
+    # The gradient cannot be made smaller: by rounding at a zero, or at a least gradient that is
+    # none. At a zero the way that is left is short, or flat: the gradient is all rounding.
+    left = float(np.linalg.norm(_newton(at, at.gradient)))
+    flat = np.linalg.norm(at.gradient) <= 100 * eps * float(np.abs(at.hessian).max()) * reach
+    return x if left <= np.sqrt(eps) * reach or (flat and left <= 0.01 * reach) else None
 
 
-def _newton(at: Local) -> Vector:
-    """The shortest step to a zero of the linearised gradient."""
+def _newton(at: Local, gradient: Vector) -> Vector:
+    """The shortest step to a zero of a gradient that changes as `at` tells."""
     values, vectors = np.linalg.eigh(at.hessian)
     kept = np.abs(values) > 1e-14 * np.abs(values).max()
-    return -vectors[:, kept] @ ((vectors[:, kept].T @ at.gradient) / values[kept])
+    return -vectors[:, kept] @ ((vectors[:, kept].T @ gradient) / values[kept])
 
 
-def _shorter(
-    land: Landscape, x: Vector, step: Vector, at: Local
-) -> tuple[Vector, Local] | None:
-    """A part of the step after which the gradient is smaller, or None.
-
-    Where a zero is multiple, as of x^4, the whole step is too short by a constant factor; then
-    multiples of it are tried.
-    """
+def _closer(land: Landscape, x: Vector, step: Vector, at: Local) -> tuple[Vector, Local] | None:
+    """A part of Newton's step, or of a step against the gradient of |g|^2, that leads closer."""
     g = float(np.linalg.norm(at.gradient))
-    if not np.isfinite(step).all() or g == 0.0:
+    if g == 0.0:
         return None
-    tried = _try(land, x + step)
-    if tried is not None and 0.01 * g < tried[2] < g:
-        for k in range(2, 9):
-            further = _try(land, x + k * step)
-            if further is None or further[2] >= tried[2]:
-                break
-            tried = further
+    length = float(np.linalg.norm(step))
+
+    def smaller(t: float, there: Local) -> bool:
+        return float(np.linalg.norm(there.gradient)) < (1.0 - 1e-3 * t) * g
+
+    def nearer(t: float, there: Local) -> bool:
+        """Deuflhard's natural test: by the Hessian here, less of the way is left."""
+        left = float(np.linalg.norm(_newton(at, there.gradient)))
+        return left < (1.0 - t / 4.0) * length
+
+    found = _part(land, x, step, 0.1, smaller)
+    if found is not None:
+        return _multiple(land, x, step, g, found)
+    found = _part(land, x, step, 1e-2, nearer)
+    if found is not None:
+        return found
+    slope = at.hessian @ at.gradient
+    scale = float(slope @ slope)
+    if scale == 0.0:
+        return None
+    bent = at.hessian @ slope
+    best = scale / max(float(bent @ bent), 1e-300)  # the least |g|^2 of the linearised gradient
+    return _part(land, x, -best * slope, 1e-3, smaller)
+
+
+def _part(
+    land: Landscape,
+    x: Vector,
+    step: Vector,
+    least: float,
+    good: Callable[[float, Local], bool],
+) -> tuple[Vector, Local] | None:
+    """The step, halved until it is good; None below the least part of it."""
     t = 1.0
-    while tried is None or tried[2] >= (1.0 - 1e-4 * t) * g:
+    while t >= least:
+        new = _try(land, x + t * step)
+        if new is not None and good(t, new[1]):
+            return new
         t /= 2.0
-        if t < 1e-9:
+    return None
+
+
+def _multiple(
+    land: Landscape, x: Vector, step: Vector, g: float, found: tuple[Vector, Local]
+) -> tuple[Vector, Local]:
+    """Multiples of Newton's step: at a multiple zero, as of x^4, it is too short by a factor."""
+    best = float(np.linalg.norm(found[1].gradient))
+    if best < 0.01 * g:
+        return found
+    for k in range(2, 9):
+        further = _try(land, x + k * step)
+        if further is None or (size := float(np.linalg.norm(further[1].gradient))) >= best:
+            break
+        found, best = further, size
+    return found
+
+
+def _slide(
+    land: Landscape, x: Vector, sign: float, reach: float, box: Region | None
+) -> Vector | None:
+    """Down (or up, with -1) by short steps that no negative curvature turns round."""
+    at = land.local(x)
+    if not finite(at):
+        return None
+    for _ in range(SLIDES):
+        values, vectors = np.linalg.eigh(at.hessian)
+        size = np.maximum(np.abs(values), 1e-8 * max(float(np.abs(values).max()), 1e-300))
+        step = -sign * vectors @ ((vectors.T @ at.gradient) / size)
+        step *= min(1.0, 0.2 * reach / max(float(np.linalg.norm(step)), 1e-300))
+        value = at.value
+        new = _part(land, x, step, 0.01, lambda _, there: sign * (there.value - value) < 0.0)  # noqa: B023
+        if new is None:
+            return x
+        if box is not None and not box.holds(new[0]):
             return None
-        tried = _try(land, x + t * step)
-    return tried[0], tried[1]
+        x, at = new
+    return x
 
 
-def _try(land: Landscape, x: Vector) -> tuple[Vector, Local, float] | None:
+def _try(land: Landscape, x: Vector) -> tuple[Vector, Local] | None:
     x = land.rounded(x)
     at = land.local(x)
-    return (x, at, float(np.linalg.norm(at.gradient))) if finite(at) else None
+    return (x, at) if finite(at) else None
 
 
 # --- what was found -----------------------------------------------------------------------------
 
 
-def _distinct(
-    land: Landscape, found: list[Vector], reach: float
-) -> tuple[CriticalPoint, ...]:
-    """Each point once; of points that hang together, the one with the smallest gradient.
-
-    Points where the test decides nothing are known less well than others: their gradient is 0 over
-    a longer way. So those with the same f and nothing but such points between them are one.
-    """
+def _distinct(land: Landscape, found: list[Vector], reach: float) -> tuple[CriticalPoint, ...]:
+    """Each point once; of points that hang together, the one with the smallest gradient."""
     points: list[CriticalPoint] = []
-    groups: dict[int, int] = {}
+    counts: list[int] = []
     close = np.sqrt(land.space.eps) * reach
-    ordered = sorted(found, key=lambda x: float(np.linalg.norm(land.slope(x)[1])))
-    for x in ordered:
+    for x in sorted(found, key=lambda x: float(np.linalg.norm(land.slope(x)[1]))):
         k = next((k for k, p in enumerate(points) if np.linalg.norm(p.flat - x) <= close), None)
         if k is None:
             p = judged(land, x, reach)
@@ -235,16 +319,23 @@ def _distinct(
             if k is None:
                 k = len(points)
                 points.append(p)
-        groups[k] = groups.get(k, 0) + 1
-    counted = [replace(p, count=groups[k]) for k, p in enumerate(points)]
+                counts.append(0)
+        counts[k] += 1
+    counted = [replace(p, count=n) for p, n in zip(points, counts, strict=True)]
     return tuple(sorted(counted, key=lambda p: (p.value, *p.flat)))
 
 
 def _joined(land: Landscape, p: CriticalPoint, q: CriticalPoint, reach: float) -> bool:
-    """Both are undecided, and the gradient is 0, as far as at their ends, half way between them."""
-    if "undecided" not in (p.kind, q.kind) or p.level.shape != q.level.shape:
+    """Two undecided points that are one, or of one level set.
+
+    Such a point is known less well than others: the gradient is 0 to rounding over a longer way,
+    and so it is half way between two finds. Points of a valley have the same f.
+    """
+    if (p.kind, p.signs) != ("undecided", q.signs):
         return False
-    g = float(np.linalg.norm(land.slope((p.flat + q.flat) / 2)[1]))
     size = max(float(np.abs(p.eigenvalues).max()), float(np.abs(q.eigenvalues).max()))
-    limit = max(p.gradient_norm, q.gradient_norm, land.space.eps * (1.0 + size * reach))
-    return g <= 10 * limit
+    tiny = 10 * land.space.eps * (1.0 + size * reach)
+    if p.suggests == q.suggests == "flat":
+        return abs(p.value - q.value) <= tiny * reach + tiny * abs(q.value)
+    g = float(np.linalg.norm(land.slope((p.flat + q.flat) / 2)[1]))
+    return g <= max(10 * p.gradient_norm, 10 * q.gradient_norm, tiny)

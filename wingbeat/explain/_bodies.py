@@ -1,4 +1,8 @@
-"""Each step on its own: its operations over leaves, and its partials as graphs."""
+"""Each step on its own: its operations over leaves, and its partials as graphs.
+
+The leaves are numbered by place, so that steps of one structure, as the layers of a network have
+it, are one graph: it is differentiated and planned once. Names come in when formulas are written.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +20,18 @@ from wingbeat.ir.walk import rewrite, toposort
 from wingbeat.transform import inlined, obstacle, vjp
 
 _HIDDEN = ("alias", "broadcast", "cast", "full", "iota")
+_SEED = -1  # the number of the leaf that stands for the gradient of the step itself
+_OWN = -2  # and of the one for its value
 
 
 @dataclass(frozen=True)
-class Body:
-    """One step on its own: its operations over one leaf for each step that it reads."""
+class Shape:
+    """The structure of a step: its operations over numbered leaves, and what flows back."""
 
-    name: str
     root: Node  # without composites
     shown: Node  # with them
     seed: Node  # the gradient of the result by this step; 1 where all is one number
-    reads: tuple[Node, ...]
+    leaves: tuple[Node, ...]
     partials: tuple[Node | None, ...]  # along each edge; None is zero, or nothing, with a reason
     whys: tuple[str, ...]  # why there is no derivative along an edge
 
@@ -35,54 +40,87 @@ class Body:
         """Whether the step and all that it reads are single numbers."""
         return self.seed.op is not None
 
+
+@dataclass(frozen=True)
+class Body:
+    """A step: its structure, and the names of all that stands in it."""
+
+    name: str
+    shape: Shape
+    reads: tuple[Node, ...]
+    names: Mapping[Node, str]  # of the structure's leaves
+
     def texts(self) -> tuple[str, str]:
         """The step in plain text and LaTeX."""
-        plain = plain_lines(write([self.shown], {}, PLAIN))
-        return plain, latex_lines(write([self.shown], {}, LATEX))
+        shown = [self.shape.shown]
+        return (
+            plain_lines(write(shown, self.names, PLAIN)),
+            latex_lines(write(shown, self.names, LATEX)),
+        )
 
     def operations(self) -> tuple[str, ...]:
         """The names of the operations, in order."""
-        order = toposort([self.shown])
+        order = toposort([self.shape.shown])
         return tuple(n.name for n in order if n.op is not None and n.name not in _HIDDEN)
 
-    def partial_texts(self, place: int) -> tuple[str, str]:
+    def partial_texts(self, place: int, simplified: bool = True) -> tuple[str, str]:
         """A partial in plain text and LaTeX; the step itself stands in it by its name."""
-        partial = self.partials[place]
+        partial = self.shape.partials[place]
         if partial is None:
-            return ("", "") if self.whys[place] else ("0", "0")
-        own = leaf(self.root.type, self.name)
+            return ("", "") if self.shape.whys[place] else ("0", "0")
+        if simplified:
+            (partial,) = shortened([partial], self._own())
+        return (
+            plain_lines(write([partial], self.names, PLAIN)),
+            latex_lines(write([partial], self.names, LATEX)),
+        )
+
+    def _own(self) -> dict[Node, Node]:
+        """A leaf in place of the step itself and of the operation behind a statement's name."""
+        own = leaf(self.shape.root.type, "", _OWN)
         known: dict[Node, Node] = {}
-        node = self.root
+        node = self.shape.root
         while node.op is not None and node not in known:
-            known[node] = own  # the name of a statement stands for the operation behind it, too
+            known[node] = own
             node = node.inputs[0] if is_transparent(node) else node
-        short = shortened([partial], known)
-        return plain_lines(write(short, {}, PLAIN)), latex_lines(write(short, {}, LATEX))
+        return known
 
 
 def body_of(
     head: Node,
     reads: tuple[Node, ...],
-    leaves: Mapping[Node, Node],
-    name: str,
+    names: Mapping[Node, str],
     taken: Collection[str],
+    shapes: dict[Node, Shape],
 ) -> Body:
-    """Cut a step out of the graph: what it reads becomes leaves."""
-    shown = rewrite([head], lambda node: None, {h: leaves[h] for h in reads})[head]
-    (root,) = inlined([shown])
-    one = root.shape == () and all(h.shape == () for h in reads)
+    """Cut a step out of the graph: what it reads becomes leaves. `shapes` remembers structures."""
+    leaves = tuple(leaf(h.type, "", k) for k, h in enumerate(reads))
+    shown = rewrite([head], lambda node: None, dict(zip(reads, leaves, strict=True)))[head]
+    shape = shapes.get(shown)
+    if shape is None or shape.leaves != leaves:
+        shape = shapes[shown] = _shape(shown, leaves)
+    name = names[head]
     mark = f"g_{name}" if f"g_{name}" not in taken else fresh(f"g_{name}_", taken)
-    seed = full(1, root.type) if one else leaf(root.type, mark)
-    wrt = [leaves[h] for h in reads]
-    partials: tuple[Node | None, ...] = (None,) * len(reads)
+    called = {x: names[h] for x, h in zip(leaves, reads, strict=True)}
+    if not shape.one:
+        called[shape.seed] = mark
+    called[leaf(shape.root.type, "", _OWN)] = name
+    return Body(name, shape, reads, called)
+
+
+def _shape(shown: Node, leaves: tuple[Node, ...]) -> Shape:
+    (root,) = inlined([shown])
+    one = root.shape == () and all(x.shape == () for x in leaves)
+    seed = full(1, root.type) if one else leaf(root.type, "", _SEED)
+    partials: tuple[Node | None, ...] = (None,) * len(leaves)
     if root.type.inexact:
         try:
-            partials = tuple(vjp([root], wrt, [seed]))
+            partials = tuple(vjp([root], leaves, [seed]))
         except NotDifferentiable as error:
             why = str(error).split("\n")[0]
-            return Body(name, root, shown, seed, reads, partials, (why,) * len(reads))
-    whys = tuple(_why(root, x, p) for x, p in zip(wrt, partials, strict=True))
-    return Body(name, root, shown, seed, reads, partials, whys)
+            return Shape(root, shown, seed, leaves, partials, (why,) * len(leaves))
+    whys = tuple(_why(root, x, p) for x, p in zip(leaves, partials, strict=True))
+    return Shape(root, shown, seed, leaves, partials, whys)
 
 
 def _why(root: Node, x: Node, partial: Node | None) -> str:

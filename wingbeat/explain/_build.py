@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from wingbeat.api.tracing import Trace, run_nodes
 from wingbeat.errors import BadInput, NotDifferentiable, TypeMismatch
-from wingbeat.explain._bodies import Body, body_of
+from wingbeat.explain._bodies import Body, Shape, body_of
+from wingbeat.explain._calls import grouped
 from wingbeat.explain._kinks import kinks
 from wingbeat.explain._measures import killed, nonfinite, only_ways, share
 from wingbeat.explain._numbers import norm, number
 from wingbeat.explain._recording import Recording
 from wingbeat.explain._steps import Cut
-from wingbeat.explain.model import Edge, Model, Step
+from wingbeat.explain.model import Edge, Model, Step, no_texts
 from wingbeat.ir.node import Node, full, leaf
 from wingbeat.ir.walk import depends, toposort
 from wingbeat.ops.families import zero_like
@@ -46,8 +48,9 @@ class Builder:
         self.above = dict.fromkeys(toposort([self.root]))
         self.reached = depends(self.above, [self.new[x] for x in self.wrt])
         taken = set(self.names.values())
+        shapes: dict[Node, Shape] = {}
         self.bodies = {
-            h: body_of(h, steps.reads[h], self.leaf, self.names[h], taken)
+            h: body_of(h, steps.reads[h], self.names, taken, shapes)
             for h in steps.heads
             if self._is_step(h)
         }
@@ -106,21 +109,28 @@ class Builder:
         flat = node.type.inexact and obstacle(self.root, node) is None
         return zero_like(node) if flat else None
 
-    def edge_values(self, values: dict[Node, Any], gradients: dict[Node, Any]) -> dict[Node, Any]:
-        """The partial or contribution behind every edge whose ends are known."""
+    def edge_values(
+        self, values: Mapping[Node, Any], gradients: Mapping[Node, Any]
+    ) -> dict[Node, tuple[Any, ...]]:
+        """For each step the partial or contribution behind every edge, where its ends are known."""
         if not self.recording.known:
             return {}
-        trace = Trace(scoped=True)
-        for head, node in self.leaf.items():
-            trace.values[node] = values[head]
-        wanted: list[Node] = []
-        for head, body in self.bodies.items():
-            if not body.one:
-                if head not in gradients:
-                    continue
-                trace.values[body.seed] = gradients[head]
-            wanted += [p for p in body.partials if p is not None]
-        return _run(trace, wanted)
+        return {
+            head: self.sent(body, values, gradients.get(head))
+            for head, body in self.bodies.items()
+            if body.shape.one or head in gradients
+        }
+
+    def sent(self, body: Body, values: Mapping[Node, Any], g: Any) -> tuple[Any, ...]:
+        """What goes back along the edges of one step, given the gradient `g` of the step itself."""
+        shape, trace = body.shape, Trace(scoped=True)
+        for x, node in zip(shape.leaves, body.reads, strict=True):
+            trace.values[x] = values[node]
+        if not shape.one:
+            trace.values[shape.seed] = g
+        wanted = [p for p in shape.partials if p is not None]
+        arrays = _run(trace, wanted) if wanted else {}
+        return tuple(None if p is None else arrays[p] for p in shape.partials)
 
     # --- the model ------------------------------------------------------------------------------
 
@@ -135,6 +145,7 @@ class Builder:
             for h, body in self.bodies.items()
             for place in range(len(body.reads))
         )
+        tree = grouped(self.steps.heads, self.steps.reads, self.names, self.recording.made)
         return Model(
             self.names[self.recording.root],
             tuple(self.names[x] for x in self.wrt),
@@ -143,11 +154,11 @@ class Builder:
             kinks(self, values),
             nonfinite(steps, edges),
             self.scalar,
+            tree,
         )
 
     def _step(self, head: Node, values: dict[Node, Any], gradients: dict[Node, Any]) -> Step:
         body = self.bodies.get(head)
-        formula, latex = body.texts() if body is not None else ("", "")
         given = head in self.recording.inputs.values()
         kind = "step" if body is not None else "input" if given else "data"
         gradient = gradients.get(head)
@@ -155,8 +166,7 @@ class Builder:
             self.names[head],
             kind,
             body.operations() if body is not None else (),
-            formula,
-            latex,
+            body.texts if body is not None else no_texts,
             self.recording.lines.get(head, ""),
             str(head.type),
             values.get(head),
@@ -183,22 +193,20 @@ class Builder:
         head: Node,
         place: int,
         single: set[tuple[Node, Node]],
-        numbers: dict[Node, Any],
+        numbers: dict[Node, tuple[Any, ...]],
         gradients: dict[Node, Any],
     ) -> Edge:
         body = self.bodies[head]
-        source, why = body.reads[place], body.whys[place]
-        formula, latex = body.partial_texts(place)
-        found = None if why else self._number(body, place, numbers)
+        source, why = body.reads[place], body.shape.whys[place]
+        found = None if why else self._number(head, place, numbers)
         contribution = found if head in gradients else None
-        if body.one and contribution is not None:
+        if body.shape.one and contribution is not None:
             contribution = killed(gradients[head], contribution)
         return Edge(
             self.names[source],
             self.names[head],
-            number(found) if body.one else None,
-            formula,
-            latex,
+            number(found) if body.shape.one else None,
+            partial(body.partial_texts, place),
             contribution,
             None if contribution is None else norm(contribution),
             share(contribution, gradients.get(source)),
@@ -206,11 +214,11 @@ class Builder:
             why,
         )
 
-    def _number(self, body: Body, place: int, numbers: dict[Node, Any]) -> Any:
+    def _number(self, head: Node, place: int, numbers: dict[Node, tuple[Any, ...]]) -> Any:
         """What was computed along an edge; a zero where the step is flat, as floor is."""
-        partial = body.partials[place]
-        if partial is not None or not self.recording.known:
-            return None if partial is None else numbers.get(partial)
+        body = self.bodies[head]
+        if body.shape.partials[place] is not None or not self.recording.known:
+            return numbers[head][place] if head in numbers else None
         source = body.reads[place]
         return np.zeros(source.shape, source.type.dtype)
 

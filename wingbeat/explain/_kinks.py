@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from wingbeat.api.kinks import find_kinks
 from wingbeat.explain._numbers import show
 from wingbeat.ir.node import Node
-from wingbeat.ir.walk import toposort
 
 if TYPE_CHECKING:
     from wingbeat.explain._build import Builder
@@ -20,8 +19,9 @@ def kinks(builder: Builder, values: dict[Node, Any]) -> tuple[str, ...]:
     wrt = [x for x in builder.wrt if builder.new[x] in builder.gradients]
     touched = find_kinks(builder.recording.trace, [builder.recording.root], wrt) if wrt else []
     said: list[str] = []
+    home = _homes(builder) if touched else {}
     for t in touched:
-        head = _home(builder, t.node)
+        head = home.get(t.node, builder.recording.root)
         line = builder.recording.lines.get(head, "") or builder.names[head]
         reads = builder.steps.reads[head]
         at = ", ".join(f"{builder.names[x]} = {show(values[x])}" for x in reads)
@@ -29,11 +29,15 @@ def kinks(builder: Builder, values: dict[Node, Any]) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _home(builder: Builder, node: Node) -> Node:
-    """The step that an operation belongs to."""
+def _homes(builder: Builder) -> dict[Node, Node]:
+    """The step that each operation belongs to."""
     inner = {builder.new[h] for h in builder.steps.heads}
+    found: dict[Node, Node] = {}
     for head in builder.steps.heads:
-        stops = inner - {builder.new[head]}
-        if node in toposort([builder.new[head]], stops=stops):
-            return head
-    return builder.recording.root
+        stack = [builder.new[head]]
+        while stack:
+            node = stack.pop()
+            if node not in found:
+                found[node] = head
+                stack += [x for x in node.inputs if x not in inner]
+    return found

@@ -1,4 +1,4 @@
-"""The names that a function gives to its tensors, read while it runs."""
+"""What is seen while a function runs: the names that it gives to tensors, and modules called."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from wingbeat.api.tensor import Tensor
+from wingbeat.explain._calls import Calls, is_module
 
 Found = list[tuple[str, Tensor, Any]]  # name, tensor, and the node that it was at that moment
 
@@ -25,16 +26,13 @@ def code_of(f: Callable[..., Any]) -> CodeType | None:
 
 
 @contextmanager
-def watching(f: Callable[..., Any]) -> Generator[Found]:
+def watching(f: Callable[..., Any], calls: Calls) -> Generator[Found]:
     """Collect the local names of tensors, line by line, in the frames that run `f`'s own code.
 
-    A debugger or a coverage tool that is at work goes on seeing every line.
+    `calls` hears of every module whose `forward` begins and ends. A debugger or a coverage tool that is at work goes on seeing every line.
     """
     found: Found = []
     code, outer = code_of(f), sys.gettrace()
-    if code is None:
-        yield found
-        return
     seen: set[tuple[str, int]] = set()
 
     def look(frame: FrameType) -> None:
@@ -45,16 +43,25 @@ def watching(f: Callable[..., Any]) -> Generator[Found]:
 
     def entered(frame: FrameType, event: Any, argument: Any) -> Any:
         below = outer(frame, event, argument) if outer else None
-        if frame.f_code is not code:
+        own = frame.f_code is code
+        module = frame.f_locals.get("self") if frame.f_code.co_name == "forward" else None
+        called = is_module(module)
+        if not own and not called:
             return below
+        if called:
+            calls.begin(module, {k: v for k, v in frame.f_locals.items() if k != "self"})
 
         def line(frame: FrameType, event: Any, argument: Any) -> Any:
             nonlocal below
             if below is not None:
                 below = below(frame, event, argument)
-            look(frame)
+            if own:
+                look(frame)
+            if called and event == "return":
+                calls.end(argument)
             return line
 
+        frame.f_trace_lines = own or below is not None
         return line
 
     sys.settrace(entered)

@@ -33,21 +33,16 @@ def share(contribution: Any, total: Any) -> float | None:
 
 def only_ways(steps: Cut) -> set[tuple[Node, Node]]:
     """The edges (source, target) beside which no other way leads from source to target."""
-    if (
-        len(steps.heads) > 2000
-    ):  # the search is quadratic; an edge not listed is only written as ∂, not d
-        return set()
+    bit = {head: 1 << k for k, head in enumerate(steps.heads)}
+    above: dict[Node, int] = {}  # a bit for everything that a step is computed from
     found: set[tuple[Node, Node]] = set()
     for head in steps.heads:
-        direct = steps.reads[head]
-        above: set[Node] = set()
-        stack = list(direct)
-        while stack:
-            for x in steps.reads[stack.pop()]:
-                if x not in above:
-                    above.add(x)
-                    stack.append(x)
-        found |= {(x, head) for x in direct if x not in above}
+        behind = direct = 0
+        for x in steps.reads[head]:
+            behind |= above[x]
+            direct |= bit[x]
+        above[head] = behind | direct
+        found.update((x, head) for x in steps.reads[head] if not bit[x] & behind)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,12 +15,14 @@ from wingbeat.api.tensor import Tensor, asarray, lazy
 from wingbeat.api.tracing import Trace, enter, join, scope, state
 from wingbeat.errors import BadInput, NotSupported, TypeMismatch
 from wingbeat.explain import _evaluation, expression
-from wingbeat.explain._locals import Found, watching
+from wingbeat.explain._calls import Call, Calls, homes, is_module
+from wingbeat.explain._locals import Found, code_of, watching
 from wingbeat.explain._names import fresh
 from wingbeat.explain.expression import Program
 from wingbeat.explain.values import as_value
 from wingbeat.ir.node import Node, full, quote
 from wingbeat.ir.types import tensor_type
+from wingbeat.ir.walk import toposort
 from wingbeat.ops.arithmetic import alias
 
 
@@ -28,7 +31,8 @@ class Recording:
     """A graph with the arrays behind its leaves.
 
     `inputs` are the variables by name, `named` every node that the user gave a name (the inputs
-    and the root included), `lines` what the user wrote for a node.
+    and the root included), `lines` what the user wrote for a node, `made` the call of a module
+    that an operation belongs to.
     """
 
     trace: Trace
@@ -39,6 +43,7 @@ class Recording:
     unused: tuple[Node, ...] = ()  # assigned, but the result does not depend on them
     known: bool = True  # whether the inputs have values
     program: Program | None = None
+    made: dict[Node, Call] = field(default_factory=dict[Node, Call])
 
 
 def _outside() -> None:
@@ -112,7 +117,10 @@ def record_function(
         labels = _labels(f, args, kwargs, names)
         entered = [_relabelled(label, a, enters) for label, a in zip(labels, args, strict=False)]
         keywords = {k: _relabelled(k, v, enters) for k, v in kwargs.items()}
-        with watching(f) as found:
+        calls = Calls()
+        for label, module in _modules(f, labels, entered, keywords):
+            calls.announce(label, module)
+        with watching(f, calls) as found:
             result = f(*entered, **keywords)
         if not isinstance(result, Tensor):
             raise TypeMismatch(
@@ -122,10 +130,42 @@ def record_function(
         trace = join([result, *inputs.values()])
         nodes = {name: enter(t, trace) for name, t in inputs.items()}
         root = enter(result, trace)
-    _add_captured(trace, nodes)
+    _add_captured(trace, nodes, calls.parameter_names())
     named = _named(f, trace, nodes, found, root)
-    lines = {n: _line(n) for n in named if n.site and n.op is not alias}
-    return Recording(trace, root, nodes, named, lines)
+    with scope():
+        made, outputs = homes(calls.done, lambda t: enter(t, trace), set(nodes.values()))
+    _name_results(named, outputs)
+    lines = {n: _line(n) for n in toposort([root]) if n.site and n.op is not alias}
+    return Recording(trace, root, nodes, named, lines, made=made)
+
+
+def _modules(
+    f: Any, labels: Sequence[str], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> list[tuple[str, Any]]:
+    """The modules that a function can call, with names: its arguments, what it closes over."""
+    named = [*zip(labels, args, strict=False), *kwargs.items()]
+    if is_module(f):
+        named.append(("model", f))
+    named.append(("self", getattr(f, "__self__", None)))
+    code = code_of(f)
+    if code is not None:
+        cells = getattr(f, "__closure__", None) or ()
+        for name, cell in zip(code.co_freevars, cells, strict=False):
+            with suppress(ValueError):  # a variable that has no value yet
+                named.append((name, cell.cell_contents))
+        known = getattr(f, "__globals__", {})
+        named += [(name, known.get(name)) for name in code.co_names]
+    return [(name, value) for name, value in named if is_module(value)]
+
+
+def _name_results(named: dict[Node, str], outputs: Mapping[Node, str]) -> None:
+    """What a module returns is called as the module, unless the function's own lines name it."""
+    taken = set(named.values())
+    for node, name in outputs.items():
+        if node not in named:
+            label = name if name not in taken else fresh(f"{name}_", taken, 2)
+            named[node] = label
+            taken.add(label)
 
 
 def _labels(
@@ -184,11 +224,14 @@ def _module_places(label: str, x: Any, count: int) -> list[str]:
     return [f"{label}[{k}]" for k in range(count)]
 
 
-def _add_captured(trace: Trace, nodes: dict[str, Node]) -> None:
+def _add_captured(trace: Trace, nodes: dict[str, Node], names: Mapping[int, str]) -> None:
     """Tensors with requires_grad that the function used without being given them."""
-    for source in trace.sources:
-        if source not in nodes.values() and not any(source in n.inputs for n in nodes.values()):
-            nodes[fresh("parameter", nodes)] = source
+    given = {x for n in nodes.values() for x in (n, *n.inputs)}
+    for source, t in trace.sources.items():
+        if source not in given:
+            label = names.get(id(t), "")
+            free = label and label not in nodes
+            nodes[label if free else fresh(label or "parameter", nodes)] = source
 
 
 def _named(

@@ -30,14 +30,14 @@ def cut(recording: Recording, detail: str | None) -> Cut:
     With `detail` "names" a step is what the user gave a name; an operation without one is a step
     too when several operations read it, or when otherwise two ways through one step would be
     hidden in one number. With "all" every operation is a step. By default: names, where something
-    between input and result has one.
+    between input and result has one, but where modules were called, all.
     """
     inputs = set(recording.inputs.values())
     roots = [*recording.inputs.values(), *recording.unused, recording.root]
     order = toposort(roots, stops=inputs)
     readers = Counter(x for n in order if n not in inputs for x in set(n.inputs))
     between = [n for n in recording.named if n not in inputs and n is not recording.root]
-    detail = detail or (NAMES if between else ALL)
+    detail = detail or (NAMES if between and not recording.made else ALL)
     heads = {n for n in order if n in recording.named or n.op is None}
     heads |= {n for n in order if _is_operation(n) and (detail == ALL or readers[n] > 1)}
     heads -= {_only(n) for n in recording.named if n.op is alias and n not in inputs}

@@ -43,9 +43,12 @@ def derivative_text(
     builder: Builder, wrt: str | Sequence[str], order: int, form: str, expand: bool
 ) -> str:
     """`dz/db = x + y`; see `Explanation.formula`."""
+    if not isinstance(order, int) or isinstance(order, bool) or order < 1 or not wrt:
+        raise BadInput(
+            f"formula: order is a whole number from 1 on, not {order!r}; "
+            "to differentiate by several names write them in one list: formula(['w', 'b'])"
+        )
     names = [wrt] * order if isinstance(wrt, str) else list(wrt)
-    if order < 1 or not names:
-        raise BadInput("formula: the order of a derivative is at least 1")
     by_name = {name: node for node, name in builder.names.items()}
     for name in names:
         if name not in by_name:

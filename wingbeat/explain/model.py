@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 Array = Any  # a NumPy array
+Texts = Callable[[], tuple[str, str]]  # writes plain text and LaTeX when first asked
+
+
+def no_texts() -> tuple[str, str]:
+    """Of what has no formula, as an input has none."""
+    return "", ""
+
+
+class _Written:
+    """Something with a formula, written when it is first read: of 10,000 steps few ever are."""
+
+    texts: Texts
+
+    @cached_property
+    def _both(self) -> tuple[str, str]:
+        return self.texts()
+
+    @property
+    def formula(self) -> str:
+        """The formula as plain text."""
+        return self._both[0]
+
+    @property
+    def latex(self) -> str:
+        """The formula as LaTeX."""
+        return self._both[1]
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(_Written):
     """A node of the graph that is shown: an input, or a named step of the computation.
 
     Attributes:
@@ -34,8 +62,7 @@ class Step:
     name: str
     kind: str
     operations: tuple[str, ...]
-    formula: str
-    latex: str
+    texts: Texts = field(repr=False, compare=False)
     line: str
     type: str
     value: Array | None
@@ -44,7 +71,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Edge:
+class Edge(_Written):
     """One step reads another.
 
     Attributes:
@@ -72,8 +99,7 @@ class Edge:
     source: str
     target: str
     partial: float | None
-    formula: str
-    latex: str
+    texts: Texts = field(repr=False, compare=False)
     contribution: Array | None
     norm: float | None
     share: float | None
@@ -82,8 +108,49 @@ class Edge:
 
 
 @dataclass(frozen=True)
+class Group:
+    """The steps of one call of a module, or (without a name) all of them.
+
+    Attributes:
+        name: the module's dotted name; a second call of it has `(2)` behind.
+        kind: its class; empty for the whole.
+        members: names of steps, and groups, in the order of execution.
+
+    >>> import wingbeat as wb
+    >>> model = wb.nn.Sequential(wb.nn.Linear(2, 3), wb.nn.Tanh(), wb.nn.Linear(3, 1))
+    >>> e = wb.explain(lambda model, x: wb.sum(model(x)))(model, np.ones((4, 2)))
+    >>> [group.name for group in e.model.tree.groups()]
+    ['model']
+    >>> [group.kind for group in e.model.tree.groups()[0].groups()]
+    ['Linear', 'Tanh', 'Linear']
+    """
+
+    name: str = ""
+    kind: str = ""
+    members: tuple[str | Group, ...] = ()
+
+    def groups(self) -> tuple[Group, ...]:
+        """The groups directly within."""
+        return tuple(m for m in self.members if isinstance(m, Group))
+
+    def steps(self) -> list[str]:
+        """All names of steps within, in order."""
+        found: list[str] = []
+        stack: list[str | Group] = [self]
+        while stack:
+            member = stack.pop()
+            if isinstance(member, str):
+                found.append(member)
+            else:
+                stack += reversed(member.members)
+        return found
+
+
+@dataclass(frozen=True)
 class Model:
     """A whole graph with numbers: the steps in order of computation, and the edges between them.
+
+    `tree` sorts the steps by the calls of modules that they belong to.
 
     >>> import wingbeat as wb
     >>> wb.explain("z=abs(x)", x=0).model.kinks
@@ -97,3 +164,4 @@ class Model:
     kinks: tuple[str, ...]
     nonfinite: tuple[str, ...]
     scalar: bool  # every step is one number
+    tree: Group = field(default_factory=Group)

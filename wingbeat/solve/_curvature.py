@@ -49,43 +49,65 @@ class Curvatures:
 
 
 def curvatures(face: Face) -> Curvatures:
-    """The extremes of the Hessian, and whether they are the same a Newton step further."""
+    """The extremes of the Hessian, and whether they are the same a Newton step further.
+
+    Signs are those of the Hessian in units that make its diagonal 1, where it can have such: they
+    are the same (Sylvester's law of inertia), and rounding hides fewer of them.
+    """
     from wingbeat.curvature.eigen import extremes
 
     zero = np.zeros_like(face.gradient)
     h = face.hessian(zero)
-    e = extremes(h)
-    newton = _newton(h, face.gradient, e.error)
+    raw = extremes(h)
+    unit = _units(h)
+    e = raw if unit is None else extremes(h * np.outer(unit, unit))
+    newton = _newton(h, face.gradient, e.error, unit)
     after = face.hessian(newton) if np.any(newton) else h
     ends = [(e.smallest, e.smallest_direction), (e.largest, e.largest_direction)]
-    changes = [_along(after, v) / value for value, v in ends if abs(value) > e.error]
+    changes = [
+        _along(after, v if unit is None else unit * v) / value
+        for value, v in ends
+        if abs(value) > e.error
+    ]
     gain = -float(face.gradient @ newton) / 2
     evidence: dict[str, Any] = {
-        "smallest eigenvalue": e.smallest,
-        "largest eigenvalue": e.largest,
-        "error of the eigenvalues": e.error,
-        "direction of the smallest": face.full(e.smallest_direction),
-        "direction of the largest": face.full(e.largest_direction),
+        "smallest eigenvalue": raw.smallest,
+        "largest eigenvalue": raw.largest,
+        "error of the eigenvalues": raw.error,
+        "direction of the smallest": face.full(raw.smallest_direction),
+        "direction of the largest": face.full(raw.largest_direction),
         "length of the Newton step": float(np.linalg.norm(newton)),
         "predicted decrease": gain,
         "curvature after the Newton step": changes,
     }
-    if e.smallest > e.error:
-        evidence["condition number"] = e.largest / e.smallest
+    if raw.smallest > raw.error:
+        evidence["condition number"] = raw.largest / raw.smallest
     lasts = all(LASTS[0] <= c <= LASTS[1] for c in changes)
+    flattest = raw.smallest_direction if unit is None else unit * e.smallest_direction
+    flattest = flattest / np.linalg.norm(flattest)
     return Curvatures(
-        e.smallest, e.largest, e.smallest_direction, e.signs, newton, gain, lasts, evidence
+        raw.smallest, raw.largest, flattest, e.signs, newton, gain, lasts, evidence
     )
 
 
-def _newton(h: Any, g: Vector, error: float) -> Vector:
+def _units(h: Any) -> Vector | None:
+    """Units of the variables that make the diagonal 1; None where it is not positive."""
+    if not isinstance(h, np.ndarray):
+        return None
+    diagonal = np.diag(h)
+    return 1 / np.sqrt(diagonal) if np.all(diagonal > 0) else None
+
+
+def _newton(h: Any, g: Vector, error: float, unit: Vector | None) -> Vector:
     """-H^-1 g, without the directions in which the Hessian is 0."""
-    if isinstance(h, np.ndarray):
-        values, vectors = np.linalg.eigh(h)
-        usable = np.abs(values) > error
-        return -(vectors @ np.where(usable, vectors.T @ g / np.where(usable, values, 1.0), 0.0))
-    linear = LinearOperator(h.shape, matvec=h.times, dtype=np.float64)
-    return -minres(linear, g, rtol=1e-8, maxiter=300)[0]
+    if not isinstance(h, np.ndarray):
+        linear = LinearOperator(h.shape, matvec=h.times, dtype=np.float64)
+        return -minres(linear, g, rtol=1e-8, maxiter=300)[0]
+    unit = np.ones_like(g) if unit is None else unit
+    values, vectors = np.linalg.eigh(h * np.outer(unit, unit))
+    usable = np.abs(values) > error
+    turned = vectors.T @ (unit * g)
+    return -unit * (vectors @ np.where(usable, turned / np.where(usable, values, 1.0), 0.0))
 
 
 def _along(h: Any, v: Vector) -> float:

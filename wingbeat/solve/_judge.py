@@ -16,6 +16,7 @@ from wingbeat.solve.record import Vector
 from wingbeat.solve.verdict import Verdict
 
 DENSE = 200  # variables up to which the whole Hessian is formed
+NEAR = 1e-2  # a minimum is no further away than this, relative to x
 RAYS = 10.0 ** np.arange(0, 13)
 
 
@@ -253,6 +254,8 @@ def classified(probe: Probe, face: Face, held: str, **more: Any) -> Verdict:
         return _verdict(probe, "minimum", f"{norm}, and no variable is free to move", **more)
     found = curvatures(face)
     signs = found.signs
+    if found.lasts and signs == (1, 1) and np.linalg.norm(found.newton) > NEAR * probe.size:
+        return _with(probe, "flat valley", f"{norm}, but {_far(found)}", found, more)
     if found.lasts and 0 not in signs:
         kind = {(1, 1): "minimum", (-1, 1): "saddle", (-1, -1): "maximum"}[signs]
         sentence = {"minimum": _minimum, "saddle": _saddle, "maximum": _maximum}[kind](found)
@@ -294,6 +297,14 @@ def _minimum(found: Curvatures) -> str:
     condition = found.largest / found.smallest
     ratio = f", condition number {condition:.3g}" if condition > 1 else ""
     return f"f curves up in every direction (at least {found.smallest:.3g}{ratio})"
+
+
+def _far(found: Curvatures) -> str:
+    return (
+        f"f is so flat along one direction (curvature {found.smallest:.2g}) that the minimum next "
+        f"to here is {np.linalg.norm(found.newton):.2g} away, lower by {found.gain:.2g}; a smaller "
+        "tolerance goes on"
+    )
 
 
 def _saddle(found: Curvatures) -> str:

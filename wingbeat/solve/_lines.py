@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 
-from wingbeat.solve._search import Point, Search
+from wingbeat.solve._search import Point, Search, Stop
 from wingbeat.solve.record import Vector
 
 ARMIJO, CURVATURE = 1e-4, 0.9
 MOST = 40  # tries
+Place = tuple[float, float, float]  # length, value, slope along the direction
 
 
 def backtrack(
@@ -73,7 +74,10 @@ def wolfe(
     if not slope < 0:
         s.stuck(f"the direction does not go down: its slope is {slope:.3g}")
         return False
-    low, high = (0.0, s.here.value, slope), None
+    if -slope * length <= s.noise():
+        return _shrinks(s, direction, length, slope)
+    low: Place = (0.0, s.here.value, slope)
+    high: Place | None = None
     fallback: tuple[float, Point] | None = None
     for _ in range(MOST):
         point = s.at(s.here.x + length * direction)
@@ -89,12 +93,13 @@ def wolfe(
         if not point.finite:
             high, length = (length, math.inf, math.inf), low[0] + 0.1 * (length - low[0])
             continue
+        tried = length
         there = (length, point.value, float(point.slope @ direction))
         if bad == "far":
-            high = there
+            high, length = there, _between(low, there)
         else:
-            low, fallback = there, (length, point)
-        length = _next(low, high)
+            length = _beyond(low, there) if high is None else _between(there, high)
+            low, fallback = there, (tried, point)
     if fallback is not None:
         length, point = fallback
         s.take(point, direction, length, -length * slope, "the lowest of the tries before")
@@ -103,12 +108,30 @@ def wolfe(
     return False
 
 
+def _shrinks(s: Search, direction: Vector, length: float, slope: float) -> bool:
+    """Where values can differ by rounding only: go on as long as the gradient shrinks."""
+    point = s.at(s.here.x + length * direction)
+    return settled(s, point, direction, length, -length * slope)
+
+
+def settled(s: Search, point: Point, direction: Vector, length: float, promised: float) -> bool:
+    """Takes a step that values cannot judge if it halves the gradient; else the search ends."""
+    now = s.optimality(s.complete(point))
+    said = f"f would fall by {promised:.2g}, less than its rounding; the gradient goes to {now:.2g}"
+    if now <= s.optimality(s.here) / 2:
+        s.take(point, direction, length, promised, said)
+        return True
+    s.reject(point, direction, length, promised, said)
+    s.ended = Stop("rounding", "what is left to gain is less than the rounding of f")
+    return False
+
+
 def _judge(
     s: Search,
     point: Point,
     direction: Vector,
-    line: tuple[float, float, float],
-    low: tuple[float, float, float],
+    line: Place,
+    low: Place,
     strong: bool,
 ) -> tuple[str, str]:
     """What to write, and "" for a good step, "far" or "near" for one that is too long or short."""
@@ -117,7 +140,7 @@ def _judge(
         return "not finite: shorter", "far"
     fell, promised = s.here.value - point.value, -length * slope
     new = float(point.slope @ direction)
-    rounding = s.noise(point)
+    rounding = s.noise(point) / 100
     if abs(fell) <= rounding and abs(new) <= curvature * abs(slope):
         return f"values differ by rounding only; the slope went from {slope:.3g} to {new:.3g}", ""
     if fell < ARMIJO * promised - rounding:
@@ -131,18 +154,30 @@ def _judge(
     return f"fell by {fell:.3g}, the slope went from {slope:.3g} to {new:.3g}", ""
 
 
-def _next(low: tuple[float, float, float], high: tuple[float, float, float] | None) -> float:
-    if high is None:
-        return 4 * low[0]
-    (a, fa, ga), (b, fb, gb) = low, high
-    width = b - a
-    best = a + width / 2
-    if math.isfinite(fb) and math.isfinite(gb):
-        d1 = ga + gb - 3 * (fb - fa) / width
-        root = d1 * d1 - ga * gb
-        if root >= 0:
-            d2 = math.sqrt(root)
-            bottom = gb - ga + 2 * d2
-            if bottom != 0:
-                best = b - width * (gb + d2 - d1) / bottom
-    return min(max(best, a + 0.05 * width), b - 0.05 * width)
+def _between(low: Place, high: Place) -> float:
+    """The cubic's minimum inside the bracket, not too near to its ends."""
+    width = high[0] - low[0]
+    best = _cubic(low, high)
+    best = low[0] + width / 2 if best is None else best
+    return min(max(best, low[0] + 0.05 * width), high[0] - 0.05 * width)
+
+
+def _beyond(before: Place, low: Place) -> float:
+    """The cubic's minimum further on, at least as far again; without one, four times as far."""
+    best = _cubic(before, low)
+    width = low[0] - before[0]
+    farthest = low[0] + 999 * width
+    return min(max(best, low[0] + width), farthest) if best and best > low[0] else low[0] + 4 * width
+
+
+def _cubic(one: Place, two: Place) -> float | None:
+    """The minimum of the cubic with the values and slopes at two places."""
+    (a, fa, ga), (b, fb, gb) = one, two
+    if not (math.isfinite(fb) and math.isfinite(gb)):
+        return None
+    d1 = ga + gb - 3 * (fb - fa) / (b - a)
+    root = d1 * d1 - ga * gb
+    bottom = gb - ga + 2 * math.sqrt(max(root, 0.0))
+    if root < 0 or bottom == 0:
+        return None
+    return b - (b - a) * (gb + math.sqrt(root) - d1) / bottom

@@ -23,7 +23,7 @@ def bfgs(s: Search) -> None:
         if not before.slope @ d < 0:  # rounding has spoiled the approximation
             inverse, d = None, -before.slope
         if not wolfe(s, d, _first_length(s, inverse is None), strong=False):
-            if inverse is None or s.here is not before:
+            if inverse is None or not s.may_restart():
                 return
             inverse, s.ended = None, None
             continue
@@ -58,7 +58,7 @@ def lbfgs(s: Search) -> None:
         before = s.here
         d = -two_loops(before.slope, pairs)
         if not wolfe(s, d, _first_length(s, not pairs), strong=False):
-            if not pairs:
+            if not pairs or not s.may_restart():
                 return
             pairs.clear()
             s.ended = None
@@ -106,7 +106,7 @@ def lbfgs_bounded(s: Search) -> None:
         if not before.slope @ d < 0:
             d = -before.slope * free
         if not _bent(s, d, _first_length(s, not known)):
-            if not pairs:
+            if not pairs or not s.may_restart():
                 return
             pairs.clear()
             s.ended = None

@@ -10,6 +10,7 @@ import numpy as np
 from wingbeat.solve._objective import Array, Objective
 from wingbeat.solve.record import Counts, Step, Vector
 
+NOISE = 100  # units of rounding: smaller differences of values are not trusted to mean anything
 FALLEN = 1e15  # below the start by this, in units of its value: on the way to minus infinity
 
 
@@ -37,7 +38,7 @@ class Point:
 class Stop:
     """Why a search ended; `kind` is for the verdict, `text` for readers."""
 
-    kind: str  # "small gradient", "limit", "stuck", "fell", "not finite", "diverged", "interrupted"
+    kind: str  # "small gradient", "limit", "stuck", "rounding", "fell", "not finite", "diverged", "interrupted"
     text: str
 
 
@@ -55,6 +56,7 @@ class Search:
     record: list[Step] = field(default_factory=list[Step])
     number: int = 0  # steps taken
     ended: Stop | None = None
+    restarted: float = np.inf  # the value at the last restart
     _pending: Point | None = None
 
     def begin(self, x0: Array) -> None:
@@ -157,6 +159,13 @@ class Search:
 
     # --- the end -----------------------------------------------------------------------------
 
+    def may_restart(self) -> bool:
+        """Whether forgetting what was learned may help: not twice from values that are as good."""
+        assert self.ended is not None
+        lower = self.restarted - self.here.value > self.noise()
+        self.restarted = self.here.value
+        return lower and self.ended.kind == "stuck"
+
     def stuck(self, text: str) -> None:
         self.ended = Stop("stuck", text)
 
@@ -197,4 +206,5 @@ class Search:
 
     def noise(self, *points: Point) -> float:
         """Below this a difference of values says nothing."""
-        return 4 * self.objective.eps * max(abs(p.value) for p in (self.here, *points))
+        sizes = [abs(p.value) for p in (self.here, *points) if np.isfinite(p.value)]
+        return NOISE * self.objective.eps * max(sizes)

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
+from wingbeat.solve._lines import settled
 from wingbeat.solve._newton import escape
 from wingbeat.solve._search import Point, Search
 from wingbeat.solve.record import Vector
@@ -39,23 +41,16 @@ def _trust(s: Search, model_here: Callable[[Search], Model]) -> None:
             s.reject(point, step, 1.0, predicted, "the step is below the rounding of x")
             s.stuck("the trust radius fell below the rounding of x")
             return
-        ratio = _ratio(s, point, predicted)
+        if predicted <= s.noise():
+            if not settled(s, point, step, 1.0, predicted):
+                return
+            continue
+        ratio = (s.here.value - point.value) / predicted if np.isfinite(point.value) else -1.0
         before, radius = radius, _resized(radius, ratio, length, border)
         if ratio > TAKE:
             s.take(point, step, 1.0, predicted, _said(ratio, before, radius))
         else:
             s.reject(point, step, 1.0, predicted, _said(ratio, before, radius))
-
-
-def _ratio(s: Search, point: Point, predicted: float) -> float:
-    """Actual by predicted decrease; where both are rounding, whether the gradient shrinks."""
-    if not np.isfinite(point.value):
-        return -1.0
-    fell = s.here.value - point.value
-    if max(abs(fell), predicted) > s.noise(point):
-        return fell / predicted
-    s.complete(point)
-    return 1.0 if point.finite and s.optimality(point) < s.optimality(s.here) else -1.0
 
 
 def _resized(radius: float, ratio: float, length: float, border: bool) -> float:
@@ -79,11 +74,32 @@ def _exact_model(s: Search) -> Model:
     values, vectors = np.linalg.eigh(h)
     turned = vectors.T @ g
 
+    newton = _newton_step(h, g)
+
     def solve(radius: float) -> tuple[Vector, float, bool]:
+        if newton is not None and np.linalg.norm(newton) <= radius:
+            return newton, -float(g @ newton) / 2, False
         p, border = _within(values, turned, radius)
         return vectors @ p, -float(turned @ p + (values * p) @ p / 2), border
 
     return solve
+
+
+def _newton_step(h: Any, g: Vector) -> Vector | None:
+    """-H^-1 g where H is positive definite.
+
+    By Cholesky's factors of H with ones on its diagonal: eigenvectors lose a small curvature beside
+    one that is 1e16 times as large, which may only be due to the units of the variables.
+    """
+    diagonal = np.diag(h)
+    if not np.all(diagonal > 0):
+        return None
+    scale = 1 / np.sqrt(diagonal)
+    try:
+        factors = cho_factor(h * np.outer(scale, scale))
+    except LinAlgError:
+        return None
+    return -scale * cho_solve(factors, scale * g)
 
 
 def _within(values: Vector, g: Vector, radius: float) -> tuple[Vector, bool]:

@@ -135,7 +135,10 @@ class Estimates:
         if nature.adds:
             terms = max(x.size for x in xs)
             error = error + (4 + 2 * terms**0.5) * eps * np.asarray(f(*map(_size, xs)))
-        error = error + ulps * eps * np.abs(_wide(z)) + ulps * float(about.smallest_subnormal)
+        size = np.abs(_wide(z))
+        if nature.rounds and len(xs) > 1:  # log(exp(x) + exp(y)) near 0 is a difference
+            size = np.maximum(size, np.max([np.abs(_wide(x)) for x in xs], axis=0))
+        error = error + ulps * (eps * size + float(about.smallest_subnormal))
         if not np.isfinite(error[np.isfinite(z)]).all():
             raise Undecided(str(node))
         return z, error

@@ -13,7 +13,7 @@ import numpy as np
 
 from tests.backend.llvm.agreement import Estimates, Undecided
 from tests.ops.cases import FLOATS, INTEGERS, Array
-from wingbeat.errors import TypeMismatch
+from wingbeat.errors import OutOfRange, TypeMismatch
 from wingbeat.ir import PRIMITIVES, Node, leaf, tensor_type
 from wingbeat.transform import inlined
 
@@ -122,7 +122,7 @@ class Graph:
             (z,) = inlined([make()])
             if z.type.size > self._most or not _moderate(self._estimates.of(z)[0]):
                 return
-        except (TypeMismatch, Undecided, OverflowError):
+        except (OutOfRange, TypeMismatch, Undecided):
             return
         self.nodes.append(z)
 

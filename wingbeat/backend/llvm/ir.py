@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 # --- types --------------------------------------------------------------------------------------
 
@@ -19,7 +19,7 @@ from typing import Any
 class Type:
     """A type is one object: equal types are identical. Called with a number, it is a constant."""
 
-    _known: dict[Any, Any] = {}
+    _known: ClassVar[dict[Any, Any]] = {}
     zero = "zeroinitializer"
 
     def __init__(self, text: str) -> None:

@@ -77,7 +77,7 @@ def _inplace(content: Content) -> Iterator[tuple[int, int]]:
             if (x.size, x.dtype.itemsize) != (z.size, z.dtype.itemsize):
                 continue
             loads = [u for u in uses if u.kind == "load" and u.position == position]
-            last = max(d for u in loads for d in content.loops_of(u.member))
+            last = max((d for u in loads for d in content.loops_of(u.member)), default=0)
             in_time = member.row or last <= member.depth
             if in_time and all(u.index == store.index for u in loads):
                 yield len(kernel.reads) + kernel.stored.index(store.position), k
