@@ -53,6 +53,8 @@ def __getattr__(name: str) -> "Any":
         value = getattr(import_module("math"), name)
     elif name in _DTYPES:
         value = import_module("numpy").dtype(name)
+    elif name == "attribution":
+        value = import_module("wingbeat.explain.attribution")
     elif name in _SOLVE:
         value = getattr(import_module("wingbeat.solve"), name)
     else:

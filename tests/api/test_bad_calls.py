@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import wingbeat
-from wingbeat.errors import WingbeatError
+from wingbeat.errors import TypeMismatch, WingbeatError
 
 wb: Any = wingbeat  # the calls are wrong on purpose; no type checker needs to say so
 
@@ -362,3 +362,12 @@ def test_bad_calls_end_in_one_error_that_names_the_operation(
     text = str(caught.value)
     assert re.search(rf"\b{re.escape(word)}\b", text), text
     assert len(text) > 20
+
+
+def test_masked_elements_have_no_value() -> None:
+    x = np.ma.MaskedArray([1.0, 2.0], mask=[False, True])
+    for call in (wb.asarray, wb.grad(wb.sum), wb.jit(wb.sum)):
+        with pytest.raises(TypeMismatch, match=r"masked.*x\.filled"):
+            call(x)
+    assert wb.asarray(x.filled(0.0)).tolist() == [1.0, 0.0]
+    assert wb.asarray(np.ma.MaskedArray([1.0, 2.0])).tolist() == [1.0, 2.0]

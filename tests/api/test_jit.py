@@ -238,7 +238,7 @@ def test_arguments_that_are_no_forms() -> None:
         wb.jit(lambda x: x, donate_argnums=1)(X)
     with pytest.raises(TypeMismatch, match="donate_argnums"):
         wb.jit(lambda x: x, donate_argnums=-1)
-    with pytest.raises(TypeMismatch, match="not supported|cannot become"):
+    with pytest.raises(TypeMismatch, match=r"not supported|cannot become"):
         wb.jit(lambda x: x)(np.array(["text"]))
 
 
@@ -290,3 +290,15 @@ def test_what_has_no_native_code_is_told_at_the_users_line(monkeypatch: Any) -> 
     with pytest.warns(Interpreted, match=r"^sort has no native code") as caught:
         assert f(wb.asarray([3.0, 1.0])).tolist() == [2.0, 6.0]
     assert [w.filename for w in caught] == [__file__]
+
+
+def test_a_result_keeps_its_numbers_when_an_argument_is_written_to() -> None:
+    x = np.ones(3)
+    shut = x.view()
+    shut.flags.writeable = False  # a view that is read-only, of memory that is not
+    same = wb.jit(lambda x: (x, x[1:], x * 1.0))
+    for given in (x, shut):
+        x[:] = 1.0
+        found = same(given)
+        x[:] = 9.0
+        assert [t.tolist() for t in found] == [[1.0] * 3, [1.0] * 2, [1.0] * 3]

@@ -1,4 +1,4 @@
-"""Transforms of results that were not evaluated yet give the derivatives that they give of values."""
+"""Transforms by results that were not evaluated yet give the same derivatives as by values."""
 
 from __future__ import annotations
 

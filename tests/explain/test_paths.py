@@ -21,9 +21,8 @@ from wingbeat.explain.model import Edge, Model, Step, no_texts
 def graph(partials: dict[tuple[int, int], float]) -> Model:
     """A model over nodes 0 ... n with the given partials; n is the result."""
     n = max(max(pair) for pair in partials)
-    steps = tuple(
-        Step(f"v{k}", "step", (), no_texts, "", "f64[]", np.asarray(1.0), None) for k in range(n + 1)
-    )
+    one = np.asarray(1.0)
+    steps = tuple(Step(f"v{k}", "step", (), no_texts, "", "f64[]", one, None) for k in range(n + 1))
     edges = tuple(
         Edge(f"v{a}", f"v{b}", p, no_texts, None, None, None, False)
         for (a, b), p in sorted(partials.items(), key=lambda item: item[0][1])

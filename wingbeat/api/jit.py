@@ -15,7 +15,7 @@ from wingbeat.api import tree
 from wingbeat.api.applying import operands_in
 from wingbeat.api.lowered import Lowered
 from wingbeat.api.straight import MISSED, straight
-from wingbeat.api.tensor import Tensor, asarray, lazy, wrap
+from wingbeat.api.tensor import Tensor, asarray, lazy, own, wrap
 from wingbeat.api.tracing import GRAD, Trace, current, enter, located, staging, state
 from wingbeat.backend.base import Cache, Program, Run, natively, program
 from wingbeat.errors import ManyForms, TypeMismatch
@@ -165,7 +165,7 @@ class _Opened:
             self.leaves.append(x)
             self.form += (x.type, x._flags & GRAD)
         elif isinstance(x, np.ndarray | np.generic):
-            value = x if isinstance(x, np.ndarray) and not x.flags.writeable else asarray(x)._value
+            value = own(x)  # a result may be this very memory
             self.arrays.append(value)
             self.leaves.append(x)
             self.form += (tensor_type(value.shape, value.dtype), 0)

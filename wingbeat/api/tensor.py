@@ -479,6 +479,11 @@ class Tensor:
 
 def own(value: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     """An array that nobody can write to: a read-only one as it is, another one copied."""
+    if type(value) is not np.ndarray and _is_masked(value):
+        raise TypeMismatch(
+            "asarray: elements of this array are masked and have no value; "
+            "write x.filled(0.0), or wb.where with x.mask"
+        )
     try:
         array = np.asarray(value, dtype=as_dtype(dtype) if dtype is not None else None)
         kept = as_dtype(array.dtype)  # raises for strings, objects, complex numbers
@@ -491,6 +496,10 @@ def own(value: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     if array.flags.writeable:
         array.flags.writeable = False
     return array
+
+
+def _is_masked(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and bool(np.any(getattr(value, "mask", False)))
 
 
 def _is_new(array: np.ndarray[Any, Any], value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The command line: `wingbeat explain ...`, `wingbeat train ...`.
+"""The command line: `wingbeat explain ...`, `wingbeat minimize ...`, `wingbeat train ...`.
 
 Bad input ends in one sentence on stderr and exit status 2, a goal that `explain --solve` does not
 reach in 1, an interrupt in 130.
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "explain": "why a derivative is what it is: values, partials, paths, derivation",
+    "minimize": "search for a minimum, with every step and a verdict",
     "train": "train a network on digits, MNIST or a table",
 }
 INTERRUPTED, LINE = 130, "wingbeat: interrupted"

@@ -17,6 +17,8 @@ from wingbeat.curvature.critical import CriticalPoints, critical_points
 from wingbeat.curvature.direction import Mixture, Rates, Step, along, best_step, mixture, step
 from wingbeat.curvature.eigen import Extremes, Pairs, eigenpairs, extremes
 from wingbeat.curvature.estimate import Density, Estimate, diagonal, spectral_density, trace
+from wingbeat.curvature.kfac import KFAC
+from wingbeat.curvature.lipschitz import Bound, Slope, lipschitz, lipschitz_bound
 from wingbeat.curvature.operator import Operator, operator
 from wingbeat.curvature.region import Region
 from wingbeat.curvature.second import (
@@ -28,6 +30,8 @@ from wingbeat.curvature.second import (
 )
 
 __all__ = [
+    "KFAC",
+    "Bound",
     "Conditioning",
     "Convexity",
     "CriticalPoint",
@@ -40,6 +44,7 @@ __all__ = [
     "Pairs",
     "Rates",
     "Region",
+    "Slope",
     "Step",
     "Witness",
     "along",
@@ -56,6 +61,8 @@ __all__ = [
     "fisher",
     "gauss_newton",
     "hessian",
+    "lipschitz",
+    "lipschitz_bound",
     "mixture",
     "network",
     "operator",

@@ -68,9 +68,7 @@ def _rays(n: int) -> _Array:
     return np.concatenate([np.eye(n), -np.eye(n), unit])
 
 
-def _ray(
-    land: Landscape, x: Vector, value: float, d: Vector, rest: _Array, reach: float
-) -> Ray:
+def _ray(land: Landscape, x: Vector, value: float, d: Vector, rest: _Array, reach: float) -> Ray:
     changes: list[tuple[float, float]] = []
     for r in RADII:
         there = _settled(land, x + r * reach * d, rest)

@@ -264,7 +264,7 @@ def _bent(
     f: Callable[[_Array], Any],
     degree: int,
 ) -> Fact:
-    """An elementwise function of x: its bend on the whole interval, and the bounds of its values."""
+    """An elementwise function of x: its bend on the whole interval, and its bounds."""
     up, down, rises, falls = bends(float(np.min(x.low)), float(np.max(x.high)))
     ends = np.stack(np.broadcast_arrays(f(x.low), f(x.high)))
     low, high = ends.min(axis=0), ends.max(axis=0)

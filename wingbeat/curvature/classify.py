@@ -99,7 +99,7 @@ def _turned(v: Vector) -> Vector:
 
 
 def classify(f: Callable[..., Any], point: Any) -> CriticalPoint:
-    """What the second-derivative test says of a point, and what more can be seen where it is silent.
+    """What the second-derivative test says of a point, and what is seen where it is silent.
 
     The gradient counts as 0 up to sqrt(eps) times the size of f's derivatives here.
 

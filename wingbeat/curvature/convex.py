@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,12 +50,12 @@ class Witness:
 
     def __str__(self) -> str:
         where = vector(np.concatenate([np.ravel(x) for x in tree.leaves(self.x)]))
+        along = f"along {vector(self.direction)}"
         if self.second is not None:
-            how = f"the second derivative along {vector(self.direction)} is {number(self.second)}"
-        else:
-            how = f"f is {number(abs(self.gap or 0.0))} {'above' if (self.gap or 0) > 0 else 'below'} "
-            how += f"the middle of a chord along {vector(self.direction)}"
-        return f"at {where} {how}"
+            return f"at {where} the second derivative {along} is {number(self.second)}"
+        gap = self.gap or 0.0
+        side = "above" if gap > 0 else "below"
+        return f"at {where} f is {number(abs(gap))} {side} the middle of a chord {along}"
 
 
 @dataclass(frozen=True)
@@ -193,9 +194,7 @@ def _graph(f: F, box: Region) -> tuple[Node, dict[Node, Fact], dict[Node, Any]]:
     return root, variables, {**trace.values, **closed}
 
 
-def _quadratic(
-    f: F, box: Region, root: Node, variables: Sequence[Node], part: Node
-) -> int | None:
+def _quadratic(f: F, box: Region, root: Node, variables: Sequence[Node], part: Node) -> int | None:
     """1, -1, 0: a polynomial of degree 2 is convex, concave, affine; its Hessian is constant."""
     number = toposort([root], stops=set(variables)).index(part)
 
@@ -217,9 +216,7 @@ def _quadratic(
 # --- by samples ---------------------------------------------------------------------------------
 
 
-def _witnesses(
-    land: Landscape, box: Region, points: Any
-) -> tuple[Witness | None, Witness | None]:
+def _witnesses(land: Landscape, box: Region, points: Any) -> tuple[Witness | None, Witness | None]:
     """The strongest witnesses against convexity and against concavity."""
     best: list[tuple[float, Witness] | None] = [None, None]
     seen: list[tuple[Vector, float]] = []
@@ -248,7 +245,7 @@ def _chords(
 ) -> tuple[Witness | None, Witness | None]:
     """The chords that lie furthest below and above the function: they see kinks, too."""
     gaps: list[tuple[float, Vector, Vector]] = []
-    for (a, fa), (b, fb) in zip(seen, seen[1:], strict=False):
+    for (a, fa), (b, fb) in itertools.pairwise(seen):
         middle = land.value((a + b) / 2)
         noise = 64 * land.space.eps * max(abs(middle), abs(fa), abs(fb))
         gap = middle - (fa + fb) / 2

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from wingbeat.api import Tensor, exp, hvp, jit, jvp, sigmoid, softmax, vjp, vmap
-from wingbeat.api import sum as total
+from wingbeat.api import Tensor, hvp, jit, jvp, vjp, vmap
 from wingbeat.curvature._checks import choice, function
+from wingbeat.curvature._likelihoods import LIKELIHOODS
 from wingbeat.curvature.operator import Operator
 from wingbeat.errors import BadInput, NoValue, TypeMismatch
 
@@ -80,34 +80,6 @@ def _pulled(predict: F, metric: F, point: Any, name: str) -> Operator:
 # --- Fisher -------------------------------------------------------------------------------------
 
 
-def _categorical(z: Tensor, t: Tensor) -> Tensor:
-    p = softmax(z, -1)
-    return p * (t - total(p * t, axis=-1, keepdims=True))
-
-
-def _bernoulli(z: Tensor, t: Tensor) -> Tensor:
-    s = sigmoid(z)
-    return s * (1.0 - s) * t
-
-
-def _normal(z: Tensor, t: Tensor) -> Tensor:
-    return t
-
-
-def _poisson(z: Tensor, t: Tensor) -> Tensor:
-    return exp(z) * t
-
-
-# Name of a distribution -> the Fisher matrix of one example by the outputs z, times t. What the
-# outputs mean: logits, logits, the mean (of variance 1), the logarithm of the rate.
-LIKELIHOODS: dict[str, F] = {
-    "categorical": _categorical,
-    "bernoulli": _bernoulli,
-    "normal": _normal,
-    "poisson": _poisson,
-}
-
-
 def fisher(predict: F, point: Any, likelihood: str) -> Operator:
     """The true Fisher information: the mean of grad log p grad log p' over what the model expects.
 
@@ -128,7 +100,7 @@ def fisher(predict: F, point: Any, likelihood: str) -> Operator:
     array([[0.625]])
     """
     function(predict, "fisher")
-    metric: F = LIKELIHOODS[choice(likelihood, LIKELIHOODS, "likelihood", "fisher")]
+    metric = LIKELIHOODS[choice(likelihood, LIKELIHOODS, "likelihood", "fisher")].metric
 
     def mean(z: Any, t: Any) -> Any:
         return metric(z, t) / _examples(z)

@@ -19,6 +19,7 @@ from typing import Any
 from wingbeat.explain._entry import explain, explain_text
 from wingbeat.explain._explanation import Explanation
 from wingbeat.explain.expression import parse
+from wingbeat.explain.function import as_function
 from wingbeat.explain.latex import to_latex
 from wingbeat.explain.model import Edge, Model, Step
 from wingbeat.explain.paths import Path, Paths
@@ -36,6 +37,7 @@ __all__ = [
     "Solution",
     "Step",
     "WhatIf",
+    "as_function",
     "explain",
     "explain_text",
     "parse",

@@ -114,7 +114,7 @@ def grouped(
             chains[head] = _common([chains[r] for r in readers[head]])
     root: list[Any] = []
     lists: dict[Call, list[Any]] = {}
-    for head in heads:
+    for head in _as_read(heads, reads, chains):
         inside = root
         for call in chains[head]:
             if call not in lists:
@@ -123,6 +123,18 @@ def grouped(
             inside = lists[call]
         inside.append(names[head])
     return Group("", "", _members(root))
+
+
+def _as_read(
+    heads: Sequence[Node], reads: Mapping[Node, Sequence[Node]], chains: Mapping[Node, list[Call]]
+) -> list[Node]:
+    """The steps in order, but what is given to a call (its weights) where it is first read."""
+    late = {head for head in heads if chains[head] and not reads[head]}
+    order: dict[Node, None] = {}
+    for head in heads:
+        if head not in late:
+            order.update(dict.fromkeys([*(x for x in reads[head] if x in late), head]))
+    return [*order, *(head for head in late if head not in order)]
 
 
 def _chain(call: Call | None) -> list[Call]:

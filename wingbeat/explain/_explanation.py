@@ -12,6 +12,7 @@ from wingbeat.explain._recording import Recording
 from wingbeat.explain._script import LATEX, PLAIN
 from wingbeat.explain._steps import ALL, NAMES, cut
 from wingbeat.explain.derivation import Line, derive, render
+from wingbeat.explain.fold import MOST, Folded, folded
 from wingbeat.explain.formula import derivative_text
 from wingbeat.explain.model import Edge, Model, Step
 from wingbeat.explain.paths import Paths
@@ -98,6 +99,10 @@ class Explanation:
     def partial(self, source: str, target: str) -> float | None:
         """d target / d source along this one edge; None where it is no single number."""
         return self.edge(source, target).partial
+
+    def folded(self, most: int = MOST) -> Folded:
+        """The graph with modules, and what repeats, folded into at most about `most` boxes."""
+        return folded(self.model, most)
 
     # --- why ------------------------------------------------------------------------------------
 
@@ -187,7 +192,7 @@ class Explanation:
         return as_mermaid(self.model)
 
     def svg(self) -> str:
-        """The drawing alone; empty where there are too many nodes to be read."""
+        """The drawing alone; modules and what repeats are folded where it would be too large."""
         from wingbeat.explain.svg import drawing
 
         return drawing(self.model)

@@ -29,7 +29,8 @@ def code_of(f: Callable[..., Any]) -> CodeType | None:
 def watching(f: Callable[..., Any], calls: Calls) -> Generator[Found]:
     """Collect the local names of tensors, line by line, in the frames that run `f`'s own code.
 
-    `calls` hears of every module whose `forward` begins and ends. A debugger or a coverage tool that is at work goes on seeing every line.
+    `calls` hears of every module whose `forward` begins and ends. A debugger or a coverage tool
+    that is at work goes on seeing every line.
     """
     found: Found = []
     code, outer = code_of(f), sys.gettrace()

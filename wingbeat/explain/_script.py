@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from wingbeat.errors import BadInput
 from wingbeat.explain._names import latex_name
-from wingbeat.explain._numbers import show
+from wingbeat.explain._numbers import UNKNOWN, show
 from wingbeat.explain.model import Edge, Model
 
 PLAIN, LATEX = "plain", "latex"
@@ -38,16 +40,16 @@ class Script:
             return self.edge(e)
         return self.factor(text, binds_loosely(text))
 
-    def number(self, value: float | None) -> str:
+    def number(self, value: Any) -> str:
         """A number as a factor."""
         text = show(value)
         if self.tex:
             text = tex_number(text)
         return self.factor(text, text.startswith("-"))
 
-    def result(self, value: float | None) -> str:
-        """A number as the end of a derivation."""
-        return tex_number(show(value)) if self.tex else show(value)
+    def result(self, value: Any) -> str:
+        """A number, or what is shown of an array, as the end of a derivation."""
+        return tex_value(value) if self.tex else show(value)
 
     def factor(self, text: str, loose: bool) -> str:
         """`text` as part of a product."""
@@ -60,7 +62,16 @@ class Script:
         return (" * " if kind == "symbols" and not self.tex else self.dot).join(factors)
 
 
+def tex_value(value: Any) -> str:
+    """A number as LaTeX; an array, which is shown by its elements or its norm, as text."""
+    text = show(value)
+    if text == UNKNOWN:
+        return text
+    return tex_number(text) if getattr(value, "ndim", 0) == 0 else rf"\text{{{text}}}"
+
+
 def tex_number(text: str) -> str:
+    """A printed number as LaTeX."""
     if text == "inf" or text == "-inf":
         return text.replace("inf", r"\infty")
     if text == "nan":

@@ -81,8 +81,11 @@ def _read(order: list[Node], heads: set[Node], inputs: set[Node]) -> dict[Node, 
 def _names(recording: Recording, order: list[Node], heads: set[Node]) -> dict[Node, str]:
     names = dict(recording.named)
     taken = set(names.values())
+    next_ = {"data": 1, "t": 1}  # where to look for a free number, so that all take linear time
     for node in order:
         if node in heads and node not in names:
-            names[node] = fresh("data" if node.op is None else "t", taken)
+            prefix = "data" if node.op is None else "t"
+            names[node] = fresh(prefix, taken, next_[prefix])
+            next_[prefix] = int(names[node].removeprefix(prefix)) + 1
             taken.add(names[node])
     return names

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wingbeat.explain._names import latex_name
-from wingbeat.explain._numbers import show
-from wingbeat.explain._script import LATEX, tex_number
+from wingbeat.explain._script import LATEX, tex_value
 
 if TYPE_CHECKING:
     from wingbeat.explain._explanation import Explanation
@@ -19,7 +18,7 @@ def as_latex(explanation: Explanation) -> str:
     for step in model.steps:
         text = f"{latex_name(step.name)} &="
         text += f" {step.latex} =" if step.latex and "aligned" not in step.latex else ""
-        rows.append(f"{text} {_value(step.value)}")
+        rows.append(f"{text} {tex_value(step.value)}")
     blocks = ["\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"]
     blocks += [
         explanation.derivation(name, LATEX)
@@ -27,10 +26,3 @@ def as_latex(explanation: Explanation) -> str:
         if explanation.derivation_lines(name, LATEX)
     ]
     return "\n\n".join(f"\\[\n{block}\n\\]" for block in blocks) + "\n"
-
-
-def _value(value: object) -> str:
-    text = show(value)
-    if text == "?":
-        return text
-    return tex_number(text) if getattr(value, "ndim", 0) == 0 else rf"\text{{{text}}}"

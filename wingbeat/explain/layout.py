@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from wingbeat.explain.model import Model
 
 Point = tuple[float, float]
+SWEEPS = 6  # over all layers, each of which puts nodes near their neighbours
+FAR = 40  # layers; an edge that spans more takes no place in those between
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Centres of nodes, in units of one node; the bends of every edge; the size of the whole."""
+    """Centres of nodes, in units of one node; the bends of every edge; the size of the whole.
+
+    Edges from one node share their bends as far as they go the same way.
+    """
 
     nodes: dict[str, Point]
     bends: dict[tuple[str, str], tuple[Point, ...]]
@@ -27,70 +34,75 @@ def layered(model: Model) -> Layout:
     >>> layered(wb.explain("x=2*w+b; y=b+1; z=x*y", w=3, b=4).model).width
     3
     """
-    layer = _layers(model)
+    return arranged([s.name for s in model.steps], [(e.source, e.target) for e in model.edges])
+
+
+def arranged(names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> Layout:
+    """The layout of any graph, given its nodes in an order of execution, and its edges.
+
+    An edge that runs against that order does not count for the layers.
+    """
+    pairs = list(dict.fromkeys(pairs))
+    layer = _layers(names, pairs)
     depth = max(layer.values(), default=0) + 1
-    rows: list[list[object]] = [[] for _ in range(depth)]
+    rows: list[list[Any]] = [[] for _ in range(depth)]
     for name, k in layer.items():
         rows[k].append(name)
-    links: list[tuple[object, object]] = []
-    for e in model.edges:
-        chain: list[object] = [e.source]
-        for k in range(layer[e.source] + 1, layer[e.target]):
-            bend = (e.source, e.target, k)
-            rows[k].append(bend)
-            chain.append(bend)
-        chain.append(e.target)
-        links += pairwise(chain)
-    place = _ordered(rows, links)
+    links: dict[tuple[Any, Any], None] = {}
+    between: dict[tuple[str, str], list[Any]] = {}
+    known: set[Any] = set()
+    for source, target in pairs:
+        here, there = layer[source], layer[target]
+        far = there - here > FAR
+        chain = [] if far else [(source, k) for k in range(here + 1, there)]
+        for bend in chain:
+            if bend not in known:
+                known.add(bend)
+                rows[bend[1]].append(bend)
+        between[source, target] = chain
+        if here < there and not far:
+            links.update(dict.fromkeys(pairwise([source, *chain, target])))
+    place = _ordered(rows, list(links))
     height = max((len(row) for row in rows), default=1)
     at = {
-        v: (float(k), _centred(place[v], len(row), height))
-        for k, row in enumerate(rows)
-        for v in row
+        v: (float(k), place[v] + (height - len(row)) / 2) for k, row in enumerate(rows) for v in row
     }
-    bends = {
-        (e.source, e.target): tuple(
-            at[(e.source, e.target, k)] for k in range(layer[e.source] + 1, layer[e.target])
-        )
-        for e in model.edges
-    }
-    return Layout({s.name: at[s.name] for s in model.steps}, bends, depth, height)
+    bends = {pair: tuple(at[bend] for bend in chain) for pair, chain in between.items()}
+    return Layout({name: at[name] for name in names}, bends, depth, height)
 
 
-def _centred(k: int, count: int, height: int) -> float:
-    return k + (height - count) / 2
+def _layers(names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> dict[str, int]:
+    """One behind all that a node reads; what reads nothing directly before its first reader."""
+    order = {name: k for k, name in enumerate(names)}
+    reads: dict[str, list[str]] = {name: [] for name in names}
+    for source, target in pairs:
+        if order[source] < order[target]:
+            reads[target].append(source)
+    layer: dict[str, int] = {}
+    for name in names:
+        layer[name] = 1 + max((layer[x] for x in reads[name]), default=-1)
+    first: dict[str, int] = {}
+    for source, target in pairs:
+        if not reads[source] and order[source] < order[target]:
+            first[source] = min(layer[target], first.get(source, layer[target]))
+    return {name: first.get(name, layer[name] + 1) - 1 for name in names}
 
 
-def _layers(model: Model) -> dict[str, int]:
-    """One behind all that a step reads; inputs directly before their first reader."""
-    layer = {s.name: 0 for s in model.steps}
-    reads: dict[str, list[str]] = {s.name: [] for s in model.steps}
-    for e in model.edges:
-        reads[e.target].append(e.source)
-    for s in model.steps:
-        layer[s.name] = 1 + max((layer[x] for x in reads[s.name]), default=-1)
-    readers: dict[str, list[int]] = {}
-    for e in model.edges:
-        readers.setdefault(e.source, []).append(layer[e.target])
-    for s in model.steps:
-        if s.kind != "step" and s.name in readers:
-            layer[s.name] = min(readers[s.name]) - 1
-    return layer
-
-
-def _ordered(rows: list[list[object]], links: list[tuple[object, object]]) -> dict[object, int]:
+def _ordered(rows: list[list[Any]], links: Sequence[tuple[Any, Any]]) -> Mapping[Any, int]:
     """Places within the layers: each node goes to the mean place of its neighbours."""
-    before: dict[object, list[object]] = {}
-    after: dict[object, list[object]] = {}
+    before: dict[Any, list[Any]] = {}
+    after: dict[Any, list[Any]] = {}
     for x, y in links:
         after.setdefault(x, []).append(y)
         before.setdefault(y, []).append(x)
     place = {v: k for row in rows for k, v in enumerate(row)}
-    for turn in range(6):
+    for turn in range(SWEEPS):
         neighbours = before if turn % 2 == 0 else after
         for row in rows if turn % 2 == 0 else reversed(rows):
+            if len(row) == 1:
+                continue
             wish = {
-                v: sum(place[u] for u in found) / len(found)
+                v: sum([place[u] for u in found]) / len(found)
                 if (found := neighbours.get(v))
                 else float(place[v])
                 for v in row

@@ -92,6 +92,29 @@ class Paths:
                 sums[step.name] = _sum([_times(sums[e.target], e.partial) for e in edges])
         return sums.get(self.wrt)
 
+    @cached_property
+    def magnitude(self) -> float | None:
+        """The sum of the products' absolute values, over all paths; None where one is unknown."""
+        sums: dict[str, float | None] = {self.model.result: 1.0}
+        for step in reversed(self.model.steps):
+            edges = [e for e in self._readers[step.name] if e.target in sums]
+            if edges:
+                sizes = [(sums[e.target], e.partial) for e in edges]
+                sums[step.name] = _sum([_times(g, d if d is None else abs(d)) for g, d in sizes])
+        return sums.get(self.wrt)
+
+    @property
+    def cancelled(self) -> float | None:
+        """How much of what the paths bring cancels: 0 where all have one sign, 1 where all does.
+
+        >>> import wingbeat as wb
+        >>> wb.explain("p=3*x; q=-2*x; z=p+q", x=1).paths("x").cancelled
+        0.8
+        """
+        if self.total is None or not self.magnitude or not math.isfinite(self.magnitude):
+            return None
+        return 1.0 - abs(self.total) / self.magnitude
+
     @property
     def rest(self) -> float | None:
         """What the paths that are not held add to the total."""

@@ -2,93 +2,175 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 
-from wingbeat.explain._numbers import show
-from wingbeat.explain.layout import Point, layered
-from wingbeat.explain.model import Edge, Model, Step
+from wingbeat.explain._numbers import norm, show
+from wingbeat.explain.fold import Box, Folded, Link, folded
+from wingbeat.explain.layout import Point, arranged
+from wingbeat.explain.model import Model, Step
 
 COLUMN, ROW, WIDE, HIGH = 230, 96, 158, 62
+DEEP = 7  # layers; with more the drawing goes from top to bottom
 _BOLD = ' font-weight="700"'
-MOST_NODES = 400  # with more nobody could read it; the tables remain
+_FILL = {"result": "#eafbea", "given": "#eef4ff", "group": "#fff7e6", "step": "#ffffff"}
 
 
 def drawing(model: Model) -> str:
-    """The drawing, or nothing where there are too many nodes to be read.
+    """The drawing; what is too large to be read is folded.
 
     >>> import wingbeat as wb
     >>> drawing(wb.explain("z=x*x", x=3).model)[:4]
     '<svg'
     """
-    if len(model.steps) > MOST_NODES:
-        return ""
-    layout = layered(model)
-    width, height = layout.width * COLUMN, layout.height * ROW
-    at = {name: _pixels(p) for name, p in layout.nodes.items()}
-    title = f"Graph of {model.result}: {len(model.steps)} nodes, {len(model.edges)} edges"
-    shapes = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}" role="img" aria-label="{escape(title)}" '
-        'font-family="system-ui, sans-serif" font-size="12">',
-        f"<title>{escape(title)}</title>",
-        '<defs><marker id="wb-tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
-        'markerHeight="7" orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="#667"/></marker></defs>',
-    ]
-    for e in model.edges:
-        bends = [_pixels(p) for p in layout.bends[(e.source, e.target)]]
-        shapes.append(_line(e, at[e.source], bends, at[e.target]))
-    shapes += [_node(s, at[s.name], model.result) for s in model.steps]
-    return "\n".join([*shapes, "</svg>"])
+    return _Drawing(model, folded(model)).text()
 
 
-def _pixels(p: Point) -> Point:
-    return (p[0] * COLUMN + COLUMN / 2, p[1] * ROW + ROW / 2)
+class _Drawing:
+    """Boxes and arrows, from left to right, or where there are many layers from top to bottom."""
+
+    def __init__(self, model: Model, graph: Folded) -> None:
+        self.model, self.graph = model, graph
+        self.steps = {s.name: s for s in model.steps}
+        self.layout = arranged(
+            [b.name for b in graph.boxes], [(link.source, link.target) for link in graph.links]
+        )
+        self.down = self.layout.width > DEEP
+
+    def text(self) -> str:
+        across, along = self.layout.height, self.layout.width
+        columns, rows = (across, along) if self.down else (along, across)
+        width, height = columns * COLUMN, rows * (ROW + 24 if self.down else ROW)
+        boxes, links = len(self.graph.boxes), len(self.graph.links)
+        title = f"Graph of {self.model.result}: {boxes} nodes, {links} edges"
+        if boxes < len(self.steps):
+            title += f", standing for {len(self.steps)} steps"
+        shapes = [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+            f'width="{width}" height="{height}" role="img" aria-label="{escape(title)}" '
+            'font-family="system-ui, sans-serif" font-size="12">',
+            f"<title>{escape(title)}</title>",
+            '<defs><marker id="wb-tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
+            'markerHeight="7" markerUnits="userSpaceOnUse" orient="auto">'
+            '<path d="M0,0 L8,4 L0,8 z" fill="#667"/></marker></defs>',
+            *map(self._arrow, self.graph.links),
+            *map(self._label, self.graph.links),
+            *map(self._box, self.graph.boxes),
+        ]
+        return "\n".join([*shapes, "</svg>"])
+
+    # --- places -----------------------------------------------------------------------------------
+
+    def _at(self, p: Point) -> Point:
+        if self.down:
+            return (p[1] * COLUMN + COLUMN / 2, p[0] * (ROW + 24) + ROW / 2 + 12)
+        return (p[0] * COLUMN + COLUMN / 2, p[1] * ROW + ROW / 2)
+
+    def _ends(self, link: Link) -> tuple[Point, list[Point], Point]:
+        """Where an arrow leaves a box, its bends, and where it ends."""
+        start = self._at(self.layout.nodes[link.source])
+        end = self._at(self.layout.nodes[link.target])
+        bends = [self._at(p) for p in self.layout.bends[link.source, link.target]]
+        if self.down:
+            return (start[0], start[1] + HIGH / 2), bends, (end[0], end[1] - HIGH / 2 - 2)
+        return (start[0] + WIDE / 2, start[1]), bends, (end[0] - WIDE / 2 - 2, end[1])
+
+    def _arrow(self, link: Link) -> str:
+        (x0, y0), bends, end = self._ends(link)
+        path = [f"M{x0:g},{y0:g}"]
+        for x, y in [*bends, end]:
+            if self.down:
+                half = (y0 + y) / 2
+                path.append(f"C{x0:g},{half:g} {x:g},{half:g} {x:g},{y:g}")
+            else:
+                half = (x0 + x) / 2
+                path.append(f"C{half:g},{y0:g} {half:g},{y:g} {x:g},{y:g}")
+            x0, y0 = x, y
+        share = _share(link)
+        thick = 1.3 if share is None else 1 + 2.5 * min(abs(share), 1.0)
+        dashed = ' stroke-dasharray="6 4"' if share is not None and share < 0 else ""
+        return (
+            f'<path d="{" ".join(path)}" fill="none" stroke="#667" stroke-width="{thick:.3g}"'
+            f'{dashed} marker-end="url(#wb-tip)"/>'
+        )
+
+    def _label(self, link: Link) -> str:
+        start, bends, end = self._ends(link)
+        first = bends[0] if bends else end
+        x, y = (start[0] + first[0]) / 2, (start[1] + first[1]) / 2
+        label = _said(link)
+        back = max(16, 7 * len(label))
+        return (
+            f'<rect x="{x - back / 2:g}" y="{y - 9:g}" width="{back:g}" height="18" rx="4" '
+            f'fill="#fff" fill-opacity="0.9"/><text x="{x:g}" y="{y + 4:g}" text-anchor="middle" '
+            f'fill="#8a3b00">{escape(label)}</text>'
+        )
+
+    # --- boxes ------------------------------------------------------------------------------------
+
+    def _box(self, box: Box) -> str:
+        x, y = self._at(self.layout.nodes[box.name])
+        group = len(box.steps) > 1
+        step = self.steps[box.result]
+        rows = self._group_rows(box, step) if group else _step_rows(step)
+        texts = "".join(
+            f'<text x="{x:g}" y="{y - 14 + 18 * k:g}" text-anchor="middle" fill="#111"'
+            f"{_BOLD if k == 0 else ''}>{escape(_cut(row))}</text>"
+            for k, row in enumerate(rows)
+        )
+        kind = "group" if group else "step" if step.kind == "step" else "given"
+        fill = _FILL["result" if self.model.result in box.steps else kind]
+        edge = ' stroke-width="2"' if group else ""
+        return (
+            f'<g><title>{escape(self._about(box, step))}</title><rect x="{x - WIDE / 2:g}" '
+            f'y="{y - HIGH / 2:g}" width="{WIDE}" height="{HIGH}" rx="8" fill="{fill}" '
+            f'stroke="#445"{edge}/>{texts}</g>'
+        )
+
+    def _group_rows(self, box: Box, step: Step) -> list[str]:
+        times = f" × {box.times}" if box.times > 1 else ""
+        gradient = "?" if step.gradient is None else f"{norm(step.gradient):.4g}"
+        return [
+            _short(box.name, 24 - len(times)) + times,
+            f"{box.kind}, {len(box.steps)} steps" if box.kind else f"{len(box.steps)} steps",
+            f"|gradient| {gradient}",
+        ]
+
+    def _about(self, box: Box, step: Step) -> str:
+        if len(box.steps) == 1:
+            return f"{step.name} = {step.formula}" if step.formula else step.name
+        times = f", {box.times} times the same structure" if box.times > 1 else ""
+        return f"{box.name}: {box.kind or 'steps'}{times}; {len(box.steps)} steps"
 
 
-def _line(e: Edge, start: Point, bends: list[Point], end: Point) -> str:
-    x0, y0 = start[0] + WIDE / 2, start[1]
-    path = [f"M{x0:g},{y0:g}"]
-    for x, y in [*bends, (end[0] - WIDE / 2 - 2, end[1])]:
-        half = (x0 + x) / 2
-        path.append(f"C{half:g},{y0:g} {half:g},{y:g} {x:g},{y:g}")
-        x0, y0 = x, y
-    first = bends[0] if bends else (end[0] - WIDE / 2, end[1])
-    x, y = (start[0] + WIDE / 2 + first[0]) / 2, (start[1] + first[1]) / 2
-    label = _edge_label(e)
-    back = max(16, 7 * len(label))
-    return (
-        f'<path d="{" ".join(path)}" fill="none" stroke="#667" stroke-width="1.3" '
-        'marker-end="url(#wb-tip)"/>'
-        f'<rect x="{x - back / 2:g}" y="{y - 9:g}" width="{back:g}" height="18" rx="4" fill="#fff" '
-        f'fill-opacity="0.9"/><text x="{x:g}" y="{y + 4:g}" text-anchor="middle" fill="#8a3b00">'
-        f"{escape(label)}</text>"
-    )
+def _step_rows(s: Step) -> list[str]:
+    gradient = show(s.gradient, 5) if s.gradient is not None else s.why
+    return [s.name, f"value {show(s.value, 5)}", f"gradient {gradient}"]
 
 
-def _edge_label(e: Edge) -> str:
-    if e.partial is not None:
-        return show(e.partial, 4)
-    return "?" if e.share is None else f"{e.share:.0%}"
+def _share(link: Link) -> float | None:
+    """What part of the source's gradient comes along a link; None where it has several sources."""
+    shares = [e.share for e in link.edges if e.share is not None]
+    one = len({e.source for e in link.edges}) == 1
+    return math.fsum(shares) if one and len(shares) == len(link.edges) else None
 
 
-def _node(s: Step, p: Point, result: str) -> str:
-    fill = "#eafbea" if s.name == result else "#eef4ff" if s.kind != "step" else "#fff"
-    rows = [_cut(s.name), f"value {show(s.value, 5)}", f"gradient {_gradient(s)}"]
-    texts = "".join(
-        f'<text x="{p[0]:g}" y="{p[1] - 14 + 18 * k:g}" text-anchor="middle" fill="#111"'
-        f"{_BOLD if k == 0 else ''}>{escape(_cut(row))}</text>"
-        for k, row in enumerate(rows)
-    )
-    full = f"{s.name} = {s.formula}" if s.formula else s.name
-    return (
-        f'<g><title>{escape(full)}</title><rect x="{p[0] - WIDE / 2:g}" y="{p[1] - HIGH / 2:g}" '
-        f'width="{WIDE}" height="{HIGH}" rx="8" fill="{fill}" stroke="#445"/>{texts}</g>'
-    )
-
-
-def _gradient(s: Step) -> str:
-    return show(s.gradient, 5) if s.gradient is not None else s.why
+def _said(link: Link) -> str:
+    if len(link.edges) == 1 and link.edges[0].partial is not None:
+        return show(link.edges[0].partial, 4)
+    if (share := _share(link)) is not None:
+        return f"{share:.0%}"
+    norms = [e.norm for e in link.edges if e.norm is not None]
+    return f"|{math.hypot(*norms):.3g}|" if norms else "?"
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= 24 else f"{text[:23]}…"
+    return _short(text, 24)
+
+
+def _short(text: str, most: int) -> str:
+    """Without the middle: the ends of names tell layers apart."""
+    if len(text) <= most:
+        return text
+    tail = (most - 1) // 2
+    return f"{text[: most - 1 - tail]}…{text[len(text) - tail :]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -35,4 +36,15 @@ def within(value: Any, low: float, high: float, name: str, operation: str) -> fl
         raise BadInput(f"{operation}: {name} must be a number, not {value!r}") from None
     if not low <= number <= high:
         raise BadInput(f"{operation}: {name} must lie in {low:g} ... {high:g}, not be {number:g}")
+    return number
+
+
+def positive(value: Any, name: str, operation: str) -> float:
+    """A finite number above 0."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise BadInput(f"{operation}: {name} must be a number, not {value!r}") from None
+    if isinstance(value, bool) or not 0.0 < number < math.inf:
+        raise BadInput(f"{operation}: {name} must be a finite number above 0, not {value!r}")
     return number

@@ -6,8 +6,26 @@
 (2.0, 'minimum')
 """
 
+from wingbeat.solve._climb import flip_one, hill_climb
 from wingbeat.solve._entry import METHODS, minimize
+from wingbeat.solve._least import Root, least_squares, root
+from wingbeat.solve._reach import Correction, Reached, reach
 from wingbeat.solve.record import Counts, Result, Step
 from wingbeat.solve.verdict import Verdict
 
-__all__ = ["METHODS", "Counts", "Result", "Step", "Verdict", "minimize"]
+__all__ = [
+    "METHODS",
+    "Correction",
+    "Counts",
+    "Reached",
+    "Result",
+    "Root",
+    "Step",
+    "Verdict",
+    "flip_one",
+    "hill_climb",
+    "least_squares",
+    "minimize",
+    "reach",
+    "root",
+]

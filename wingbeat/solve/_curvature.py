@@ -13,6 +13,7 @@ from wingbeat.solve.record import Vector
 
 LASTS = (2 / 3, 3 / 2)  # a curvature that changes by more over the Newton step is not trusted
 REACHES = (1e-2, 1e-1, 1.0)  # how far values along a flat direction are looked at
+POLISHING = 5  # Newton steps
 FLAT = 100  # times the tolerance: the slope that still counts as flat
 
 
@@ -26,12 +27,14 @@ class Face:
         hessian: a step in these coordinates -> the Hessian after it, as a matrix or an `Operator`.
         value: a step -> the function after it; None where a straight step breaks a constraint.
         full: a step -> the same in all variables.
+        moved: a step -> the face there; None where a straight step breaks a constraint.
     """
 
     gradient: Vector
     hessian: Callable[[Vector], Any]
     value: Callable[[Vector], float] | None
     full: Callable[[Vector], Vector]
+    moved: Callable[[Vector], Face] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,12 @@ def curvatures(face: Face) -> Curvatures:
     unit = _units(h)
     e = raw if unit is None else extremes(h * np.outer(unit, unit))
     newton = _newton(h, face.gradient, e.error, unit)
-    after = face.hessian(newton) if np.any(newton) else h
-    ends = [(e.smallest, e.smallest_direction), (e.largest, e.largest_direction)]
-    changes = [
-        _along(after, v if unit is None else unit * v) / value
-        for value, v in ends
-        if abs(value) > e.error
-    ]
+    after = e
+    if np.any(newton):
+        there = face.hessian(newton)
+        after = extremes(there if unit is None else there * np.outer(unit, unit))
+    ends = ((e.smallest, after.smallest), (e.largest, after.largest))
+    changes = [now / before for before, now in ends if abs(before) > e.error]
     gain = -float(face.gradient @ newton) / 2
     evidence: dict[str, Any] = {
         "smallest eigenvalue": raw.smallest,
@@ -88,6 +90,24 @@ def curvatures(face: Face) -> Curvatures:
     return Curvatures(
         raw.smallest, raw.largest, flattest, e.signs, newton, gain, lasts, evidence
     )
+
+
+def polished(face: Face, found: Curvatures) -> tuple[Vector, Curvatures] | None:
+    """Newton steps from here to where curvatures last: how far that is, and what they are there.
+
+    None where the steps do not get there, as at a minimum like that of x**4, whose curvature is 0.
+    """
+    if face.moved is None:
+        return None
+    gone = np.zeros_like(face.gradient)
+    for _ in range(POLISHING):
+        gone = gone + found.newton
+        found = curvatures(face.moved(gone))
+        if found.signs[0] <= 0:
+            return None
+        if found.lasts:
+            return gone + found.newton, found
+    return None
 
 
 def _units(h: Any) -> Vector | None:
@@ -110,10 +130,6 @@ def _newton(h: Any, g: Vector, error: float, unit: Vector | None) -> Vector:
     return -unit * (vectors @ np.where(usable, turned / np.where(usable, values, 1.0), 0.0))
 
 
-def _along(h: Any, v: Vector) -> float:
-    return float(v @ h @ v) if isinstance(h, np.ndarray) else float(v @ h.times(v))
-
-
 def flatness(face: Face, direction: Vector, here: float, size: float, slack: float) -> Any:
     """How the function changes along a flat direction: (kind, evidence, words)."""
     if face.value is None:
@@ -129,4 +145,4 @@ def flatness(face: Face, direction: Vector, here: float, size: float, slack: flo
     lowest = min(v for side in sides for v in side)
     if lowest < -slack * reach[0]:
         return "undecided", evidence, f"f falls by {-lowest:.3g} on one side"
-    return "undecided", evidence, "f rises on both sides, which speaks for a minimum"
+    return "undecided", evidence, "f rises on both sides"

@@ -14,6 +14,7 @@ from wingbeat.solve._judge import DENSE, judge
 from wingbeat.solve._objective import Objective, Trees
 from wingbeat.solve._search import Search
 from wingbeat.solve.record import Result, Vector
+from wingbeat.solve.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -112,16 +113,21 @@ def minimize(
         raise TypeMismatch(f"minimize: the first argument is a function, not {type(f).__name__}")
     s = Search(
         Objective(f, trees, gradient),
-        _whole(steps),
-        _tolerance(tolerance, trees),
+        whole(steps),
+        tolerance_of(tolerance, trees),
         _options(name, chosen, options),
     )
     s.options["lowest"] = _lowest
     s.lower, s.upper = _bounds(bounds, trees)
     constraints = _constrained.Constraints(trees, equalities, inequalities)
     s.options["constraints"] = constraints
-    _run(s, chosen, trees)
+    run(s, chosen.run, trees)
     verdict = _constrained.judge(s, constraints) if constraints else judge(s)
+    return finished(s, trees, verdict, name)
+
+
+def finished(s: Search, trees: Trees, verdict: Verdict, name: str) -> Result:
+    """What a search leaves behind."""
     return Result(
         trees.arrays(s.here.x),
         s.here.value,
@@ -133,12 +139,12 @@ def minimize(
     )
 
 
-def _run(s: Search, chosen: Method, trees: Trees) -> None:
+def run(s: Search, method: Callable[[Search], None], trees: Trees) -> None:
     """The search; what Ctrl-C leaves is kept, once there is anything."""
     try:
         s.begin(s.clip(trees.start))
         if s.here.finite:
-            chosen.run(s)
+            method(s)
         s.over()
     except KeyboardInterrupt:
         if not s.record:
@@ -189,13 +195,13 @@ def _check_fit(name: str, chosen: Method, bounded: bool, constrained: bool) -> N
             raise BadInput(f"minimize: {name} takes no {what}; these do: {able}")
 
 
-def _whole(steps: Any) -> int:
+def whole(steps: Any) -> int:
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise BadInput(f"minimize: steps is a whole number from 1, not {steps!r}")
     return steps
 
 
-def _tolerance(tolerance: float | None, trees: Trees) -> float:
+def tolerance_of(tolerance: float | None, trees: Trees) -> float:
     if tolerance is None:
         return max(1e-5, float(np.finfo(trees.dtype).eps) ** (1 / 3))
     return _positive("tolerance", tolerance, zero=True)

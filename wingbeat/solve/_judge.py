@@ -8,10 +8,10 @@ import numpy as np
 
 from wingbeat.api import asarray, value_and_grad
 from wingbeat.errors import AtKink
-from wingbeat.solve._curvature import FLAT, Curvatures, Face, curvatures, flatness
+from wingbeat.solve._curvature import FLAT, Curvatures, Face, curvatures, flatness, polished
 from wingbeat.solve._probe import Probe
 from wingbeat.solve._search import Point, Search
-from wingbeat.solve._slopes import Slope, jump, measured
+from wingbeat.solve._slopes import Slope, jump, measured, right_beside
 from wingbeat.solve.record import Vector
 from wingbeat.solve.verdict import Verdict
 
@@ -167,11 +167,11 @@ def _inconsistent(probe: Probe) -> Verdict | None:
     for point, u in [(s.here, probe.random()), *_downhill(s), *at_start]:
         x = point.x.astype(np.float64)
         slope = measured(probe, x, point.slope, u)
-        if slope is None or not slope.off:
+        if slope is None or not slope.off(max(s.tolerance, 1e-8)):
             continue
-        if (size := jump(probe, x, u)) > 0:
+        if right_beside(probe, x, u):
             if point is s.here:
-                return _jumps(probe, size)
+                return _jumps(probe, jump(probe, x, u) or abs(slope.claimed - slope.measured))
             continue
         return _contradicts(probe, slope, "the last point" if point is s.here else "the start")
     return None
@@ -196,7 +196,7 @@ def _contradicts(probe: Probe, slope: Slope, where: str) -> Verdict:
 
 
 def _jumps(probe: Probe, size: float) -> Verdict:
-    what = f"it jumps by {size:.3g} within a distance of 1e-8"
+    what = f"it changes by {size:.3g} within a distance of 1e-8"
     return _at_kink(probe, what, {"jump_of_the_gradient": size})
 
 
@@ -231,7 +231,12 @@ def face_of(probe: Probe) -> tuple[Face, int]:
         x = s.clip(probe.x + full(step))
         return probe.value(x, "how does f go on where curvature is 0?")
 
-    return Face(s.here.slope[free], hessian, value, full), int(held.sum())
+    def moved(step: Vector) -> Face:
+        x = probe.x + full(step)
+        gradient = probe.gradient(x, "where is the minimum next to here?")[free]
+        return Face(gradient, lambda more: hessian(step + more), None, full)
+
+    return Face(s.here.slope[free], hessian, value, full, moved), int(held.sum())
 
 
 def _stationary(probe: Probe) -> Verdict | None:
@@ -253,10 +258,14 @@ def classified(probe: Probe, face: Face, held: str, **more: Any) -> Verdict:
     if not face.gradient.size:
         return _verdict(probe, "minimum", f"{norm}, and no variable is free to move", **more)
     found = curvatures(face)
-    signs = found.signs
-    if found.lasts and signs == (1, 1) and np.linalg.norm(found.newton) > NEAR * probe.size:
-        return _with(probe, "flat valley", f"{norm}, but {_far(found)}", found, more)
+    signs, away = found.signs, found.newton
+    if signs == (1, 1) and not found.lasts and (there := polished(face, found)) is not None:
+        away, found = there
+        more = {**more, "Newton steps to the minimum": away}
+    if found.lasts and signs == (1, 1) and np.linalg.norm(away) > NEAR * probe.size:
+        return _with(probe, "flat valley", f"{norm}, but {_far(found, away)}", found, more)
     if found.lasts and 0 not in signs:
+        more = {**more, **_lower(probe, face, found)}
         kind = {(1, 1): "minimum", (-1, 1): "saddle", (-1, -1): "maximum"}[signs]
         sentence = {"minimum": _minimum, "saddle": _saddle, "maximum": _maximum}[kind](found)
         return _with(probe, kind, f"{norm}, and {sentence}", found, more)
@@ -267,6 +276,15 @@ def classified(probe: Probe, face: Face, held: str, **more: Any) -> Verdict:
         )
         return _with(probe, "undecided", f"{norm}, and {sentence}", found, more)
     return _flat(probe, face, found, norm, more)
+
+
+def _lower(probe: Probe, face: Face, found: Curvatures) -> dict[str, Any]:
+    """Where f curves down: what it does there, beside what the curvature predicts."""
+    if found.signs[0] > 0 or face.value is None:
+        return {}
+    t = NEAR * probe.size
+    changes = [face.value(sign * t * found.direction) - probe.search.here.value for sign in (1, -1)]
+    return {"distance": t, "change predicted": found.smallest * t * t / 2, "changes": changes}
 
 
 def _flat(
@@ -283,7 +301,9 @@ def _flat(
             if 0 in found.signs
             else f"{found.smallest:.2g} does not last over the Newton step"
         )
+        down = found.signs[0] < 0
         sentence = f"curvature decides nothing: {why}; along its direction {words}"
+        sentence += "" if down or "both" not in words else ", which speaks for a minimum"
     return _with(probe, kind, f"{norm}, and {sentence}", found, {**more, **evidence})
 
 
@@ -299,11 +319,10 @@ def _minimum(found: Curvatures) -> str:
     return f"f curves up in every direction (at least {found.smallest:.3g}{ratio})"
 
 
-def _far(found: Curvatures) -> str:
+def _far(found: Curvatures, away: Vector) -> str:
     return (
         f"f is so flat along one direction (curvature {found.smallest:.2g}) that the minimum next "
-        f"to here is {np.linalg.norm(found.newton):.2g} away, lower by {found.gain:.2g}; a smaller "
-        "tolerance goes on"
+        f"to here is {np.linalg.norm(away):.2g} away; a smaller tolerance goes on"
     )
 
 
@@ -343,7 +362,7 @@ def _noise(probe: Probe) -> Verdict | None:
     if s.ended.kind == "limit":
         return None
     rounding = probe.noise()
-    if not up or found.gain > 10 * rounding:
+    if not up or found.gain > max(10 * rounding, s.noise()):
         return None
     sentence = (
         f"{norm}, which promises a decrease of {found.gain:.2g}; {dtype} values of f are rounded "

@@ -10,6 +10,8 @@ from wingbeat.solve._lines import backtrack, wolfe
 from wingbeat.solve._search import Search
 from wingbeat.solve.record import Vector
 
+LEAPS = np.array([1e-1, 1e-2, 1e-3])  # off a saddle, relative to x
+
 
 def newton(s: Search) -> None:
     """Full steps to where the second-order model is stationary, be that a minimum or not."""
@@ -71,16 +73,17 @@ def escape(s: Search) -> bool:
 
 def leave(s: Search, direction: Vector, curvature: float) -> None:
     """A step from a saddle along a direction of negative curvature, to the lower side."""
-    length = max(1.0, float(np.linalg.norm(s.here.x))) * 0.1
     side = -1.0 if float(s.here.slope @ direction) > 0 else 1.0
-    predicted = -curvature * length * length / 2
-    for sign in (side, -side):
-        point = s.value_at(s.here.x + sign * length * direction)
-        if point.value < s.here.value - s.noise(point):
-            reason = f"off a saddle, along the curvature {curvature:.3g}"
-            s.take(point, sign * direction, length, predicted, reason)
-            return
-        s.reject(point, sign * direction, length, predicted, "not lower on this side of the saddle")
+    for length in max(1.0, float(np.linalg.norm(s.here.x))) * LEAPS:
+        predicted = -curvature * length * length / 2
+        for sign in (side, -side):
+            point = s.value_at(s.here.x + sign * length * direction)
+            if point.value < s.here.value - min(s.noise(), predicted / 10):
+                reason = f"off a saddle, along the curvature {curvature:.3g}"
+                s.take(point, sign * direction, length, predicted, reason)
+                return
+            reason = "off a saddle: not lower on this side"
+            s.reject(point, sign * direction, length, predicted, reason)
 
 
 def newton_cg(s: Search) -> None:

@@ -64,6 +64,10 @@ class Trees:
         ]
         return self._rebuild(shaped)
 
+    def flattened(self) -> Trees:
+        """The same numbers as one flat array."""
+        return Trees(self.start, "solve")
+
     def spread(self, choice: Any, name: str) -> Vector:
         """A number, or a tree like x0 of numbers and arrays, as one flat array; None is inf."""
         if choice is None or isinstance(choice, int | float):

@@ -10,6 +10,7 @@ from wingbeat.solve._probe import Probe
 from wingbeat.solve.record import Vector
 
 LENGTHS = 10.0 ** -np.arange(1, 10)
+BESIDE = 1e-3
 JUMPS = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 
 
@@ -20,11 +21,10 @@ class Slope(NamedTuple):
     measured: float  # by differences of values
     error: float  # of what was measured
 
-    @property
-    def off(self) -> bool:
-        """Whether they differ by more than measuring explains."""
+    def off(self, small: float) -> bool:
+        """Whether they differ by more than measuring explains, and by more than `small`."""
         larger = max(abs(self.claimed), abs(self.measured))
-        return abs(self.claimed - self.measured) > 10 * self.error + 1e-3 * larger
+        return abs(self.claimed - self.measured) > 10 * self.error + 1e-3 * larger + small
 
 
 def measured(probe: Probe, x: Vector, gradient: Vector, u: Vector) -> Slope | None:
@@ -47,8 +47,22 @@ def measured(probe: Probe, x: Vector, gradient: Vector, u: Vector) -> Slope | No
     return Slope(float(gradient @ u), slope, error)
 
 
+def right_beside(probe: Probe, x: Vector, u: Vector) -> bool:
+    """Whether a little further, to both sides, gradient and differences of values agree.
+
+    Then the gradient is the function's, and only here it cannot be: there is a kink or a cusp.
+    """
+    step = BESIDE * max(1.0, float(np.abs(x).max())) * u
+    for beside in (x + step, x - step):
+        gradient = probe.gradient(beside, "is the gradient right beside?")
+        slope = measured(probe, beside, gradient, u)
+        if slope is not None and np.isfinite(gradient).all() and slope.off(1e-8):
+            return False
+    return True
+
+
 def jump(probe: Probe, x: Vector, u: Vector) -> float:
-    """By how much the slope along u jumps at x; 0 where the change shrinks with the distance."""
+    """By how much the gradient changes over 1e-8 at x; 0 where this shrinks with the distance."""
     size = max(1.0, float(np.abs(x).max()))
     found: list[float] = []
     for h in JUMPS:
@@ -56,7 +70,6 @@ def jump(probe: Probe, x: Vector, u: Vector) -> float:
         ahead = probe.gradient(x + h * size * u, why)
         behind = probe.gradient(x - h * size * u, why)
         found.append(float(np.linalg.norm(ahead - behind)))
-    steady = found[-1] > 0.5 * found[0] and found[0] > 1e-4 * max(
-        1.0, float(np.linalg.norm(probe.search.here.slope))
-    )
-    return found[-1] if steady and np.isfinite(found).all() else 0.0
+    large = 1e-4 * max(1.0, float(np.linalg.norm(probe.search.here.slope)))
+    steady = np.isfinite(found).all() and found[-1] > 0.5 * found[0] and found[0] > large
+    return found[-1] if steady else 0.0

@@ -61,11 +61,12 @@ class Counts:
     gradients: int = 0
     products: int = 0
     hessians: int = 0
+    jacobians: int = 0
     probes: int = 0
 
     def __repr__(self) -> str:
         words = {"values": "value", "gradients": "gradient", "products": "Hessian product"}
-        words["hessians"] = "Hessian"
+        words |= {"hessians": "Hessian", "jacobians": "Jacobian"}
         said = [f"{n} {w}{'s' * (n != 1)}" for k, w in words.items() if (n := getattr(self, k))]
         return f"{', '.join(said)}; and {self.probes} probes for the verdict"
 

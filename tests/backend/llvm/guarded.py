@@ -42,7 +42,7 @@ class Guarded:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *exception: object) -> None:
         """Makes the pages touchable again, for who gets them next; arrays may still be alive."""
         for _, address, size in self._maps:
             self._set(address, PAGE, True)
@@ -108,7 +108,9 @@ def networks() -> Iterator[Sample]:
     rng, f = np.random.default_rng(0), PRIMITIVES
     for dtype in ("float32", "float64"):
         shapes = [(33, 17), (17, 19), (19, 5), (3, 3, 9, 11), (5, 3, 3, 3)]
-        x, v, w, picture, kernel = (leaf(tensor_type(s, dtype), "x", k) for k, s in enumerate(shapes))
+        x, v, w, picture, kernel = (
+            leaf(tensor_type(s, dtype), "x", k) for k, s in enumerate(shapes)
+        )
         labels = {"lhs": (0, 1), "rhs": (1, 2), "out": (0, 2)}
         hidden = f["layer_norm"](f["contract"](x, v, **labels), axes=(1,), eps=1e-5)
         z = f["log_softmax"](f["contract"](f["gelu"](hidden), w, **labels), axis=1)

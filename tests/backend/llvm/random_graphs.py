@@ -181,7 +181,9 @@ class Graph:
         start = tuple(int(self._rng.integers(0, max(n, 1))) for n in x.shape)
         stop = tuple(int(self._rng.integers(a, n + 1)) for a, n in zip(start, x.shape, strict=True))
         if not self._chance(0.1):
-            stop = tuple(min(max(b, a + 1), n) for a, b, n in zip(start, stop, x.shape, strict=True))
+            stop = tuple(
+                min(max(b, a + 1), n) for a, b, n in zip(start, stop, x.shape, strict=True)
+            )
         step = tuple(self._some((1, 1, 2, 3), len(x.shape)))
         return PRIMITIVES["slice"](x, start=start, stop=stop, step=step)
 
@@ -278,7 +280,9 @@ class Graph:
         if kind == "full" or not shape:
             value: Any = {"f": 1.5, "b": True}.get(np.dtype(dtype).kind, 3)
             return PRIMITIVES["full"](shape=shape, dtype=dtype, value=value)
-        return PRIMITIVES["iota"](shape=shape, dtype=dtype, axis=int(self._rng.integers(len(shape))))
+        return PRIMITIVES["iota"](
+            shape=shape, dtype=dtype, axis=int(self._rng.integers(len(shape)))
+        )
 
 
 STEPS: tuple[Callable[..., Node], ...] = (
@@ -306,6 +310,8 @@ def _expanded(x: Node, shape: tuple[int, ...]) -> Node:
     lead = len(shape) - len(x.shape)
     wider = [k for k, n in enumerate(x.shape) if n != shape[lead + k]]
     if wider:
-        x = PRIMITIVES["reshape"](x, shape=tuple(n for k, n in enumerate(x.shape) if k not in wider))
+        x = PRIMITIVES["reshape"](
+            x, shape=tuple(n for k, n in enumerate(x.shape) if k not in wider)
+        )
     axes = (*range(lead), *(lead + k for k in wider))
     return PRIMITIVES["broadcast"](x, axes=axes, sizes=tuple(shape[a] for a in axes)) if axes else x

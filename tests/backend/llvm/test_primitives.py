@@ -95,7 +95,10 @@ def test_in_every_dtype_and_layout(case: Case) -> None:
     feed = {n: x for _, arrays in made for n, x in arrays.items()}
     estimates = Estimates(feed)
     leaves, run = compiled(roots)
-    for arrays in ([feed[n] for n in leaves], *zip(*(layouts(feed[n]) for n in leaves), strict=True)):
+    for arrays in (
+        [feed[n] for n in leaves],
+        *zip(*(layouts(feed[n]) for n in leaves), strict=True),
+    ):
         before = [a.copy() for a in arrays]
         for z, got in zip(roots, run(arrays), strict=True):
             check(got, *estimates.of(z), what=str(z))

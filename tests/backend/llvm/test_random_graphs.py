@@ -1,4 +1,4 @@
-"""Random programs, natively and on the interpreter; and natively on several threads, in any chunks."""
+"""Random programs: natively and on the interpreter; on several threads and in any chunks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from tests.backend.llvm.random_graphs import Graph
 from tests.backend.llvm.test_primitives import usable
 from wingbeat.backend.base import get_num_threads, set_num_threads
 from wingbeat.backend.llvm import lowering, target
-
 
 BATCH = 10  # graphs of one test
 

@@ -1,0 +1,113 @@
+"""What a gradient says, in plain words: its meaning, its ways, a small change, what matters."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from wingbeat.explain._numbers import show
+from wingbeat.explain.paths import Paths
+from wingbeat.explain.words import Said, say
+
+if TYPE_CHECKING:
+    from wingbeat.explain._explanation import Explanation
+
+RANKED = 6  # inputs that are compared by name
+NOTABLE = 0.01  # of what the ways bring is lost, before that is worth a sentence
+
+
+def many(count: int) -> str:
+    """A count, by its first digits where it has too many to be read.
+
+    >>> many(12), many(2**100)
+    ('12', 'about 1.27e+30')
+    """
+    if count < 10**9:
+        return str(count)
+    exponent = int(math.log10(count))
+    return f"about {10 ** (math.log10(count) - exponent):.2f}e+{exponent}"
+
+
+def meaning(explanation: Explanation, name: str) -> Said | None:
+    """What the derivative by `name` says; None where there is no number."""
+    gradient, z = explanation.step(name).gradient, explanation.model.result
+    if gradient is None or gradient.ndim or not math.isfinite(gradient):
+        return None
+    key = "grows" if gradient > 0 else "falls" if gradient < 0 else "stays"
+    return say(key, x=name, z=z, g=show(abs(float(gradient))))
+
+
+def reaching(model_result: str, ways: Paths) -> tuple[Said, Said]:
+    """Along how many ways a variable reaches the result, and what is done with them."""
+    if ways.count == 1:
+        way = chain(list(ways[0].names), " → ")
+        return say("one way", x=ways.wrt, z=model_result, way=way), say("one way means")
+    return say("ways", x=ways.wrt, z=model_result, n=many(ways.count)), say("ways mean")
+
+
+def chain(parts: list[str], sign: str) -> str:
+    """A row of names or numbers, without the middle of a long one."""
+    return sign.join(parts if len(parts) <= 9 else [*parts[:4], "...", *parts[-4:]])
+
+
+def cancelling(ways: Paths) -> Said | None:
+    """How much the ways cancel, where that is worth a sentence."""
+    lost = ways.cancelled
+    if lost is None or lost < NOTABLE:
+        return None
+    return say("cancels", size=show(ways.magnitude), part=f"{lost:.0%}")
+
+
+def nudge(value: float) -> float:
+    """A change that is small beside a value: a tenth of its leading power of ten.
+
+    >>> nudge(4.0), nudge(250.0), nudge(0.0)
+    (0.1, 10.0, 0.1)
+    """
+    if value == 0 or not math.isfinite(value):
+        return 0.1
+    return float(f"1e{math.floor(math.log10(abs(value))) - 1}")
+
+
+def nudged(explanation: Explanation, name: str) -> Said | None:
+    """What a small change of `name` does: foretold by the slope, and computed anew."""
+    step, z = explanation.step(name), explanation.model.result
+    if step.gradient is None or step.gradient.ndim or not step.type.startswith("f64"):
+        return None
+    old, by = float(step.value), nudge(float(step.value))
+    moved = explanation.what_if(**{name: by})
+    numbers = (moved.before, moved.after, moved.predicted)
+    if not all(map(math.isfinite, numbers)):
+        return None
+    predicted, gap = moved.before + moved.predicted, abs(moved.actual - moved.predicted)
+    small = gap <= 1e-9 * max(abs(moved.actual), abs(moved.before) * 1e-6)
+    rest = say("straight") if small else say("curved", gap=show(gap, 3))
+    parts = {
+        "x": name, "z": z, "step": show(by), "old": show(old), "new": show(old + by),
+        "g": show(float(step.gradient)), "foretold": show(moved.predicted),
+        "predicted": show(predicted), "actual": show(moved.after),
+    }  # fmt: skip
+    said = say("nudged", **parts, rest="{rest}")
+    return Said(said.en.replace("{rest}", rest.en), said.zh.replace("{rest}", rest.zh))
+
+
+def comparison(explanation: Explanation) -> Said | None:
+    """Which of the scalar inputs moves the result most; None where there are not two of them."""
+    z = explanation.model.result
+    sizes: list[tuple[float, str, float]] = []
+    for name in explanation.model.wrt:
+        g = explanation.step(name).gradient
+        if g is not None and g.ndim == 0 and math.isfinite(g):
+            sizes.append((abs(float(g)), name, float(g)))
+    sizes.sort(key=lambda entry: -entry[0])
+    if len(sizes) < 2 or sizes[0][0] == 0:
+        return None
+    if len(sizes) > 2:
+        shown = ", ".join(f"{name} ({show(g)})" for _, name, g in sizes[:RANKED])
+        return say("ranking", z=z, list=shown + (", ..." if len(sizes) > RANKED else ""))
+    (first, x, g), (second, y, h) = sizes
+    parts = {"x": x, "y": y, "z": z, "g": show(g), "h": show(h)}
+    if show(first) == show(second):
+        return say("moves alike", **parts)
+    times = show(first / second, 3) if second else "∞"
+    return say("moves more", **parts, times=times)

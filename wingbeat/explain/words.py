@@ -1,0 +1,149 @@
+"""What is said to readers, in English and in Chinese: every sentence once, in both languages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ENGLISH, CHINESE = "en", "zh"
+LANGUAGES = {ENGLISH: "en", CHINESE: "zh-CN"}  # and how HTML calls them
+
+
+@dataclass(frozen=True)
+class Said:
+    """One sentence in both languages.
+
+    >>> say("one way", x="w", z="z", way="w → x → z").en
+    'w reaches z along one way: w → x → z.'
+    """
+
+    en: str
+    zh: str
+
+    def within(self, language: str) -> str:
+        """The sentence in one language."""
+        return self.zh if language == CHINESE else self.en
+
+
+def say(key: str, **parts: object) -> Said:
+    """The sentence of this key with its blanks filled."""
+    en, zh = SENTENCES[key]
+    return Said(en.format(**parts), zh.format(**parts))
+
+
+SENTENCES: dict[str, tuple[str, str]] = {
+    # Headings.
+    "title": ("Why: the derivatives of {z}", "为什么：{z} 的导数"),
+    "graph": ("Graph", "计算图"),
+    "inside": ("Inside {name}, one of {times} of the same structure", "{name} 的内部（共 {times} 个，结构相同）"),
+    "within": ("Inside {name}", "{name} 的内部"),
+    "nodes": ("{z} and what it is computed from", "{z} 以及计算它所用的量"),
+    "edges": ("The slope along every arrow", "每条箭头上的斜率"),
+    "arrives": ("What arrives along every edge", "沿每条边传回的梯度"),
+    "modules": ("The modules, and the gradient that arrives at each", "各个模块，以及到达每个模块的梯度"),
+    "why": ("Why d{z}/d{x} = {g}", "为什么 d{z}/d{x} = {g}"),
+    "derivative": ("d{z}/d{x} = {g}", "d{z}/d{x} = {g}"),
+    "unknown": (
+        "d{z}/d{x}: not computed, as the inputs have no values",
+        "d{z}/d{x}：输入没有数值，因此没有计算",
+    ),
+    "reason": ("d{z}/d{x}: {why}", "d{z}/d{x}：{why}"),
+    "matters": ("Which input matters most here", "在这里哪个输入影响最大"),
+    "forward": ("Forward: from the inputs to {z}", "前向：从输入到 {z}"),
+    "backward": ("Backward: from {z} to the inputs", "反向：从 {z} 回到输入"),
+    "steps": ("Step by step", "逐步推演"),
+    "cost": ("What it costs", "计算代价"),
+    "language": ("Language", "语言"),
+    "latex": ("The same as LaTeX", "LaTeX 源码"),
+    # Heads of tables.
+    "node": ("node", "节点"),
+    "is": ("is", "定义"),
+    "value": ("value", "数值"),
+    "gradient": ("gradient d{z}/d·", "梯度 d{z}/d·"),
+    "line": ("line", "源代码行"),
+    "edge": ("arrow", "箭头"),
+    "partial": ("slope (partial derivative)", "斜率（偏导数）"),
+    "norm": ("norm", "范数"),
+    "share": ("share", "占比"),
+    "comes": ("comes from", "来自"),
+    "way": ("way", "路径"),
+    "product": ("slopes multiplied", "斜率之积"),
+    "brings": ("brings", "贡献"),
+    "sum": ("sum over all ways", "所有路径之和"),
+    "module": ("module", "模块"),
+    "class": ("class", "类型"),
+    "size": ("steps", "步数"),
+    "weights": ("gradient of its weights", "权重的梯度"),
+    # Sentences.
+    "edges mean": (
+        "The slope along an arrow says how many times as fast its end moves as its start, all else "
+        "held still.",
+        "箭头上的斜率表示：其他量不变时，终点的变化是起点变化的多少倍。",
+    ),
+    "share means": (
+        "The share is the part of a node's gradient that comes along an edge; the shares of all "
+        "edges out of a node add up to 100%.",
+        "占比表示节点的梯度有多少是沿这条边传来的；从一个节点出发的所有边的占比之和为 100%。",
+    ),
+    "grows": (
+        "When {x} grows a little, {z} grows {g} times as much.",
+        "{x} 略微增大时，{z} 增大的量是它的 {g} 倍。",
+    ),
+    "falls": (
+        "When {x} grows a little, {z} falls {g} times as much.",
+        "{x} 略微增大时，{z} 减小的量是它的 {g} 倍。",
+    ),
+    "stays": (
+        "A small change of {x} does not move {z}, as far as the slope tells.",
+        "就斜率而言，{x} 的微小变化不影响 {z}。",
+    ),
+    "one way": ("{x} reaches {z} along one way: {way}.", "{x} 通过一条路径影响 {z}：{way}。"),
+    "one way means": (
+        "The slopes on it are multiplied:",
+        "把路径上的斜率相乘：",
+    ),
+    "ways": ("{x} reaches {z} along {n} ways.", "{x} 通过 {n} 条路径影响 {z}。"),
+    "ways mean": (
+        "Along a way the slopes are multiplied; what the ways bring is added:",
+        "同一条路径上的斜率相乘，各条路径的贡献相加：",
+    ),
+    "more ways": ("{n} more ways", "其余 {n} 条路径"),
+    "cancels": (
+        "The ways partly cancel: without signs they would bring {size}, so {part} of it is lost.",
+        "各路径部分抵消：不计符号时共为 {size}，其中 {part} 被抵消。",
+    ),
+    "nudged": (
+        "If {x} grows by {step}, from {old} to {new}: the slope foretells {g} * {step} = {foretold}, "
+        "that is {z} ≈ {predicted}. Computed anew, {z} = {actual}{rest}.",
+        "如果 {x} 增加 {step}（从 {old} 到 {new}）：按斜率预计变化 {g} * {step} = {foretold}，"
+        "即 {z} ≈ {predicted}。重新计算得 {z} = {actual}{rest}。",
+    ),
+    "curved": (
+        "; the {gap} between them is there because the slope itself changes on the way",
+        "；两者相差 {gap}，因为斜率本身在途中也在变化",
+    ),
+    "straight": (", exactly that", "，与预计完全一致"),
+    "moves more": (
+        "{x} matters more than {y}: the same small change moves {z} {times} times as far "
+        "({g} against {h}).",
+        "{x} 比 {y} 影响更大：同样的微小变化，使 {z} 变化的幅度是后者的 {times} 倍（{g} 比 {h}）。",
+    ),
+    "moves alike": (
+        "{x} and {y} matter equally: the same small change moves {z} equally far ({g} and {h}).",
+        "{x} 与 {y} 影响相同：同样的微小变化，使 {z} 变化的幅度相同（{g} 与 {h}）。",
+    ),
+    "ranking": (
+        "How far the same small change moves {z}, the farthest first: {list}.",
+        "同样的微小变化使 {z} 变化的幅度，从大到小：{list}。",
+    ),
+    "no derivative": ("No derivative there: {k}", "此处不可导：{k}"),
+    "left out": ("... and {n} more", "……其余 {n} 项省略"),
+    "long": (
+        "The derivation has {n} equations; {call} writes them all.",
+        "推导共有 {n} 个等式；用 {call} 可得到全部。",
+    ),
+    "given": ("{x} = {value}, given", "{x} = {value}（已知）"),
+    "start": (
+        "d{z}/d{z} = 1: {z} moves as far as itself",
+        "d{z}/d{z} = 1：{z} 的变化就是它自身的变化",
+    ),
+}  # fmt: skip
