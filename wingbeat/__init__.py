@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from wingbeat import api as api
     from wingbeat import errors as errors
     from wingbeat.api import *  # noqa: F403
+    from wingbeat.curvature import critical_points as critical_points
     from wingbeat.solve import hill_climb as hill_climb
     from wingbeat.solve import least_squares as least_squares
     from wingbeat.solve import minimize as minimize
@@ -37,6 +38,7 @@ __version__ = "0.1.0"
 newaxis = None
 
 _FOLDERS = ("api", "errors", "nn", "optim", "data", "train", "curvature", "solve", "explain")
+_CURVATURE = ("critical_points",)
 _SOLVE = ("hill_climb", "least_squares", "minimize", "reach", "root")
 _NUMBERS = ("e", "inf", "nan", "pi")
 _INTS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
@@ -55,6 +57,8 @@ def __getattr__(name: str) -> "Any":
         value = import_module("numpy").dtype(name)
     elif name == "attribution":
         value = import_module("wingbeat.explain.attribution")
+    elif name in _CURVATURE:
+        value = getattr(import_module("wingbeat.curvature"), name)
     elif name in _SOLVE:
         value = getattr(import_module("wingbeat.solve"), name)
     else:
@@ -67,4 +71,4 @@ def __getattr__(name: str) -> "Any":
 
 def __dir__() -> list[str]:
     names = __getattr__("__all__")
-    return sorted({*globals(), *_FOLDERS, *_SOLVE, *_NUMBERS, *_DTYPES, *names})
+    return sorted({*globals(), *_FOLDERS, *_CURVATURE, *_SOLVE, *_NUMBERS, *_DTYPES, *names})

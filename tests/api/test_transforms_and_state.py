@@ -97,6 +97,15 @@ def test_transforms_under_no_grad_still_differentiate() -> None:
     assert not g.requires_grad
 
 
+def test_parameters_are_variables_of_a_transform_under_no_grad() -> None:
+    w = wb.asarray(3.0, requires_grad=True)
+    with wb.no_grad():
+        for f in (wb.grad(lambda x: x * x), wb.jit(wb.grad(lambda x: x * x))):
+            assert f(w).item() == 6.0
+            assert not f(w).requires_grad
+        assert wb.jvp(lambda x: x * w, (w,), (1.0,))[1].item() == 6.0 - 3.0  # the other w is fixed
+
+
 def test_no_grad_inside_a_transform_cuts_what_it_encloses() -> None:
     """As in PyTorch: within it, results do not remember what they came from."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _pair(word: str) -> tuple[str, str]:
     name, sign, text = word.partition("=")
-    name = name.strip()
+    name = unicodedata.normalize("NFKC", name.strip())  # as Python's parser writes it
     if not sign or not name.isidentifier():
         raise BadInput(f"minimize: {word!r} is not a value; write name=number, as in x=3")
     return name, text
@@ -118,8 +119,8 @@ def _whole(flag: str, text: str | None, default: int) -> int:
 def _bounds(words: Sequence[str], start: dict[str, Any]) -> Any:
     if not words:
         return None
-    lower: dict[str, Any] = dict.fromkeys(start)
-    upper: dict[str, Any] = dict.fromkeys(start)
+    lower = dict.fromkeys(start, -math.inf)
+    upper = dict.fromkeys(start, math.inf)
     for word in words:
         name, text = _pair(word)
         low, colon, high = text.partition(":")

@@ -104,8 +104,8 @@ def critical_points(
     >>> wb.critical_points(lambda x: x[0] ** 2 - x[1] ** 2, (-np.ones(2), np.ones(2)), count=8)
     1 critical points from 8 starts
     <BLANKLINE>
-    kind    x       f(x)  eigenvalues and directions     starts
-    ------  ------  ----  -----------------------------  ------
+    kind    x       f(x)  eigenvalues and directions       starts
+    ------  ------  ----  -------------------------------  ------
     saddle  (0, 0)  0     -2 along (0, 1), 2 along (1, 0)  8
     <BLANKLINE>
     A search is no proof that there are no others.
@@ -163,7 +163,8 @@ def _search(land: Landscape, x: Vector, reach: float, box: Region | None) -> Vec
     x = land.rounded(x)
 
     def plain(x: Vector, step: Vector, at: Local) -> tuple[Vector, Local] | None:
-        return _try(land, x + step * min(1.0, reach / float(np.linalg.norm(step))))
+        size = float(np.linalg.norm(step))
+        return _try(land, x + step * min(1.0, reach / size)) if size else None
 
     def watched(x: Vector, step: Vector, at: Local) -> tuple[Vector, Local] | None:
         return _closer(land, x, step, at)
@@ -189,9 +190,11 @@ def _zero(
     if not finite(at):
         return None
     eps = land.space.eps
+    first = np.sqrt(eps) * float(np.linalg.norm(at.gradient))
     for _ in range(ITERATIONS):
         step = _newton(at, at.gradient)
-        if np.linalg.norm(step) <= 4 * eps * (np.linalg.norm(x) + 1e-6 * reach):
+        short = np.linalg.norm(step) <= 4 * eps * (np.linalg.norm(x) + 1e-6 * reach)
+        if short and _explained(at, step, first, reach):
             return x
         new = move(x, step, at)
         if new is None:
@@ -201,9 +204,18 @@ def _zero(
             return None
     # The gradient cannot be made smaller: by rounding at a zero, or at a least gradient that is
     # none. At a zero the way that is left is short, or flat: the gradient is all rounding.
-    left = float(np.linalg.norm(_newton(at, at.gradient)))
+    step = _newton(at, at.gradient)
+    if not _explained(at, step, first, reach):
+        return None
+    left = float(np.linalg.norm(step))
     flat = np.linalg.norm(at.gradient) <= 100 * eps * float(np.abs(at.hessian).max()) * reach
     return x if left <= np.sqrt(eps) * reach or (flat and left <= 0.01 * reach) else None
+
+
+def _explained(at: Local, step: Vector, small: float, reach: float) -> bool:
+    """Newton's step ends where the linearised gradient is 0: not where the Hessian has no say."""
+    rest = float(np.linalg.norm(at.gradient + at.hessian @ step))
+    return rest <= max(small, 1e-12 * float(np.abs(at.hessian).max()) * reach)
 
 
 def _newton(at: Local, gradient: Vector) -> Vector:
@@ -284,7 +296,10 @@ def _slide(
         return None
     for _ in range(SLIDES):
         values, vectors = np.linalg.eigh(at.hessian)
-        size = np.maximum(np.abs(values), 1e-8 * max(float(np.abs(values).max()), 1e-300))
+        slope = float(np.linalg.norm(at.gradient))
+        if slope == 0.0:
+            return x
+        size = np.maximum(np.abs(values), max(1e-8 * np.abs(values).max(), slope / reach))
         step = -sign * vectors @ ((vectors.T @ at.gradient) / size)
         step *= min(1.0, 0.2 * reach / max(float(np.linalg.norm(step)), 1e-300))
         value = at.value

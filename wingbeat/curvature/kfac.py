@@ -60,7 +60,7 @@ class KFAC:
     >>> x, y = np.random.default_rng(0).normal(size=(2, 64, 3)).astype("float32")
     >>> model = wb.nn.Linear(3, 3)
     >>> loss = lambda m: ((m(x) - y) ** 2).sum() / (2 * len(x))
-    >>> kfac = wb.curvature.KFAC("normal", damping=1e-6)
+    >>> kfac = wb.curvature.KFAC("normal", damping=1e-10)
     >>> kfac.observe(model, x)
     >>> step = kfac.precondition(wb.grad(loss)(model))
     >>> minimum = wb.tree.map(lambda p, s: p - s, model, step)  # Newton's step, for one layer

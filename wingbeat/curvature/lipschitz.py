@@ -69,8 +69,8 @@ def lipschitz(f: F, region: Any, *, of: str = "value", samples: int = 100, seed:
 
     >>> A = np.array([[3.0, 0.0], [4.0, 5.0]])
     >>> s = wb.curvature.lipschitz(lambda x: A @ x, (-np.ones(2), np.ones(2)))
-    >>> abs(s.value - np.linalg.norm(A, 2)) < 1e-12
-    True
+    >>> round(s.value, 6), round(float(np.linalg.norm(A, 2)), 6)
+    (6.708204, 6.708204)
     """
     function(f, "lipschitz")
     choice(of, ("value", "gradient"), "of", "lipschitz")

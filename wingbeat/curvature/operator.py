@@ -173,6 +173,9 @@ def operator(a: Any) -> Operator:
     Raises:
         TypeMismatch: it is something else, or not square.
         BadInput: the matrix is not symmetric, or has an entry that is not finite.
+
+    >>> wb.curvature.operator(np.eye(3))
+    <matrix: 3 x 3>
     """
     if isinstance(a, Operator):
         return a

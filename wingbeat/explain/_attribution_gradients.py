@@ -43,7 +43,9 @@ def gradient_times_input(
     """The gradient times x - baseline: what a linear model would owe to each number.
 
     Args:
-        model, x, target: as for `gradient`.
+        model: as for `gradient`.
+        x: as for `gradient`.
+        target: as for `gradient`.
         baseline: what x is compared with: a number, or an array that broadcasts to x.
 
     The parts sum to score - baseline's score where the model is linear; `missing` says how far
@@ -83,7 +85,9 @@ def smooth_grad(
     normal noise is the gradient of the score's own mean over that noise.
 
     Args:
-        model, x, target: as for `gradient`; predicted classes are those of x itself.
+        model: as for `gradient`.
+        x: as for `gradient`.
+        target: as for `gradient`; predicted classes are those of x itself.
         noise: the standard deviation, as a share of max(x) - min(x) of each example.
         samples: how many draws, 2 or more; `standard_error` says what they leave open.
         seed: the same seed draws the same noise.

@@ -28,7 +28,10 @@ def occlusion(
     disagree, believe the drop: it was measured.
 
     Args:
-        model, x, target, baseline: as for `gradient_times_input`.
+        model: as for `gradient`.
+        x: as for `gradient`.
+        target: as for `gradient`.
+        baseline: what a covered patch holds: a number, or an array that broadcasts to x.
         patch: how large patches are along each axis of an example; those at the end may be smaller.
         against: an attribution of the same x; None for the gradient times x - baseline. Its
             target is taken where `target` is None.
@@ -78,4 +81,4 @@ def _patches(shape: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[tuple[int,
     counts = tuple(-(-n // size) for n, size in zip(shape, sizes, strict=True))
     places = np.indices(shape)
     along = [place // size for place, size in zip(places, sizes, strict=True)]
-    return counts, np.ravel_multi_index(tuple(along), counts)
+    return counts, np.asarray(np.ravel_multi_index(tuple(along), counts))

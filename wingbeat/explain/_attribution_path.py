@@ -43,7 +43,9 @@ def integrated_gradients(
     Where `max_steps` do not suffice, `complete` is False and the table says so.
 
     Args:
-        model, x, target: as for `gradient`.
+        model: as for `gradient`.
+        x: as for `gradient`.
+        target: as for `gradient`.
         baseline: what x is compared with, an input that says nothing: a number, or an array that
             broadcasts to x.
         tolerance: the largest completeness error, a share of the sizes of all parts together.
@@ -91,9 +93,14 @@ def conductance(
 
     Args:
         model: an `nn.Module`, used in evaluation mode.
-        x, target, baseline, tolerance, steps, max_steps: as for `integrated_gradients`.
+        x: floats (n, ...).
         layer: a module within the model, or its dotted name; it must be called once and return
             one tensor (n, ...).
+        target: as for `integrated_gradients`.
+        baseline: as for `integrated_gradients`.
+        tolerance: as for `integrated_gradients`; of the whole change of score, `around` included.
+        steps: as for `integrated_gradients`.
+        max_steps: as for `integrated_gradients`.
 
     Raises:
         TypeMismatch: the model is no module, or the layer is not called once.

@@ -77,7 +77,8 @@ class Attribution(Report):
     @property
     def title(self) -> str:
         """What was computed."""
-        return f"{self.method}: {many(len(self.x), 'example')} of {many(flat(self.x).shape[1], 'number')}"
+        size = many(flat(self.x).shape[1], "number")
+        return f"{self.method}: {many(len(self.x), 'example')} of {size}"
 
     def columns(self) -> tuple[Sequence[str], Rows, Sequence[int], Sequence[str]]:
         """The first examples, with their strongest parts."""

@@ -58,6 +58,11 @@ class Body:
             latex_lines(write(shown, self.names, LATEX)),
         )
 
+    def with_numbers(self, values: Mapping[str, str]) -> str:
+        """The step in plain text, with printed values in place of what it reads."""
+        names = {x: values[self.names[x]] for x in self.shape.leaves}
+        return plain_lines(write([self.shape.shown], names, PLAIN))
+
     def operations(self) -> tuple[str, ...]:
         """The names of the operations, in order."""
         order = toposort([self.shape.shown])

@@ -14,8 +14,10 @@ from wingbeat.explain._steps import ALL, NAMES, cut
 from wingbeat.explain.derivation import Line, derive, render
 from wingbeat.explain.fold import MOST, Folded, folded
 from wingbeat.explain.formula import derivative_text
+from wingbeat.explain.layers import Layer, layers
 from wingbeat.explain.model import Edge, Model, Step
 from wingbeat.explain.paths import Paths
+from wingbeat.explain.sweeps import Sweeps, sweeps
 from wingbeat.explain.what_if import WhatIf, what_if
 
 if TYPE_CHECKING:
@@ -100,6 +102,10 @@ class Explanation:
         """d target / d source along this one edge; None where it is no single number."""
         return self.edge(source, target).partial
 
+    def layers(self) -> tuple[Layer, ...]:
+        """The modules that were called, and the norms of values and gradients at each."""
+        return layers(self.model)
+
     def folded(self, most: int = MOST) -> Folded:
         """The graph with modules, and what repeats, folded into at most about `most` boxes."""
         return folded(self.model, most)
@@ -159,6 +165,10 @@ class Explanation:
         """
         return what_if(self._builder, self.model, nudges)
 
+    def sweeps(self) -> Sweeps:
+        """Every step of the forward sweep, then every step of the backward sweep, with numbers."""
+        return sweeps(self._builder, self.model)
+
     # --- renderings -------------------------------------------------------------------------------
 
     def text(self, width: int = 80) -> str:
@@ -197,17 +207,20 @@ class Explanation:
 
         return drawing(self.model)
 
-    def html(self) -> str:
-        """One page with drawing, tables and derivations; no scripts, no network."""
+    def html(self, language: str = "en") -> str:
+        """One page with drawing, tables and derivations; no scripts, no network.
+
+        It is in English and 简体中文, with a switch; `language` ("en" or "zh") is shown first.
+        """
         from wingbeat.explain.html import page
 
-        return page(self)
+        return page(self, language)
 
-    def save_html(self, file: str | FilePath) -> None:
+    def save_html(self, file: str | FilePath, language: str = "en") -> None:
         """Write the page, as a whole or not at all; raises `BadInput` if it cannot be written."""
         from wingbeat.explain._files import write_whole
 
-        write_whole(FilePath(file), self.html())
+        write_whole(FilePath(file), self.html(language))
 
     def _repr_html_(self) -> str:
         from wingbeat.explain.html import fragment

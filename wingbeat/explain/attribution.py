@@ -9,11 +9,11 @@ are explained; results hold arrays and print as tables.
 integrated gradients: 1 example of 2 numbers
 <BLANKLINE>
 example  class  score  baseline  sum of parts  missing  strongest parts
--------  -----  -----  --------  ------------  -------  ----------------
+-------  -----  -----  --------  ------------  -------  ---------------
       0      0      6         0             6        0  [0] +3, [1] +3
 <BLANKLINE>
-The parts sum to score - baseline: at most 0 of their size is missing (asked for: 0.001) with up to
-32 steps.
+The parts sum to score - baseline: at most 0 of their size is missing (asked for: 0.001) with
+up to 32 steps.
 """
 
 from wingbeat.explain._attribution_gradients import gradient, gradient_times_input, smooth_grad

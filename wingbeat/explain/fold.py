@@ -68,8 +68,8 @@ def folded(model: Model, most: int = MOST) -> Folded:
     """
     steps = {s.name: s for s in model.steps}
     if len(steps) <= most:
-        return _linked(model, [_box((name,), 1, steps) for name in steps])
-    return _linked(model, _opened(model.tree.members, most, _Signs(model), steps))
+        return _linked(model, [box_of((name,), 1, steps) for name in steps])
+    return _linked(model, _opened(model.tree.members, most, signs_of(model), steps))
 
 
 def inside(model: Model, box: Box, most: int = MOST) -> Folded:
@@ -82,12 +82,12 @@ def inside(model: Model, box: Box, most: int = MOST) -> Folded:
     before = dict.fromkeys(
         e.source for e in model.edges if e.target in own and e.source not in own
     )
-    boxes = _opened(piece, most, _Signs(model), steps)
-    return _linked(model, [*(_box((name,), 1, steps) for name in before), *boxes])
+    boxes = _opened(piece, most, signs_of(model), steps)
+    return _linked(model, [*(box_of((name,), 1, steps) for name in before), *boxes])
 
 
 def _opened(
-    members: Sequence[Member], most: int, signs: _Signs, steps: Mapping[str, Step]
+    members: Sequence[Member], most: int, signs: Signs, steps: Mapping[str, Step]
 ) -> list[Box]:
     boxes = _boxes(members, signs, steps)
     while True:
@@ -109,7 +109,7 @@ def _opened(
     return boxes
 
 
-class _Signs:
+class Signs:
     """A number for the structure of every step and group: equal for equal ones."""
 
     def __init__(self, model: Model) -> None:
@@ -126,6 +126,11 @@ class _Signs:
             known = self._number((member.kind, tuple(self(m) for m in member.members)))
             self._of[f"[{member.name}]"] = known
         return known
+
+
+def signs_of(model: Model) -> Signs:
+    """Numbers that are equal for steps and groups of equal structure."""
+    return Signs(model)
 
 
 def runs(signs: Sequence[int]) -> Iterator[tuple[int, int, int]]:
@@ -149,19 +154,20 @@ def runs(signs: Sequence[int]) -> Iterator[tuple[int, int, int]]:
         k += period * times
 
 
-def _boxes(members: Sequence[Member], signs: _Signs, steps: Mapping[str, Step]) -> list[Box]:
+def _boxes(members: Sequence[Member], signs: Signs, steps: Mapping[str, Step]) -> list[Box]:
     """A box for each member, and one for several in a row that are alike."""
     found: list[Box] = []
     for start, period, times in runs([signs(m) for m in members]):
         piece = tuple(members[start : start + period * times])
         if times * period > 2:
-            found.append(_box(piece, times, steps))
+            found.append(box_of(piece, times, steps))
         else:
-            found += [_box((m,), 1, steps) for m in piece]
+            found += [box_of((m,), 1, steps) for m in piece]
     return found
 
 
-def _box(members: tuple[Member, ...], times: int, steps: Mapping[str, Step]) -> Box:
+def box_of(members: tuple[Member, ...], times: int, steps: Mapping[str, Step]) -> Box:
+    """Several members drawn as one."""
     inside = tuple(
         name for m in members for name in ([m] if isinstance(m, str) else m.steps())
     )
@@ -181,7 +187,7 @@ def _stretches(boxes: list[Box], most: int, steps: Mapping[str, Step]) -> list[B
         alike = [b for b in boxes if (steps[b.result].kind != "step") == given]
         for k in range(0, len(alike), size):
             piece = tuple(m for box in alike[k : k + size] for m in box.members)
-            found.append(_box(piece, 1, steps))
+            found.append(box_of(piece, 1, steps))
     return found
 
 

@@ -1,4 +1,8 @@
-"""The explanation as one page: no scripts, no network, readable by keyboard and by ear."""
+"""The explanation as one page: no scripts, no network, readable by keyboard and by ear.
+
+The page has every sentence in both languages; two radio buttons and a rule of style show one of
+them, so the switch works where scripts are not run, as in a mail.
+"""
 
 from __future__ import annotations
 
@@ -6,98 +10,312 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from wingbeat.explain._numbers import show
+from wingbeat.errors import BadInput
+from wingbeat.explain._build import NOT_COMPUTED
+from wingbeat.explain._numbers import equals, show
+from wingbeat.explain.fold import Folded, folded, inside
 from wingbeat.explain.model import Edge, Step
-from wingbeat.explain.svg import drawing
+from wingbeat.explain.paths import Paths
+from wingbeat.explain.story import cancelling, chain, comparison, many, meaning, nudged, reaching
+from wingbeat.explain.svg import drawn
+from wingbeat.explain.sweeps import BACKWARD, FORWARD
+from wingbeat.explain.words import ENGLISH, LANGUAGES, Said, say
 
 if TYPE_CHECKING:
     from wingbeat.explain._explanation import Explanation
 
 MOST_ROWS = 1000
+MOST_WHYS = 30  # variables whose derivative is explained one by one
+MOST_MOVES = 300  # steps of both sweeps
+MOST_PATHS = 20
+MOST_STEPS = 200  # in the graph, for derivations of tensors
 _STYLE = """
-.wb{font:15px/1.5 system-ui,sans-serif;color:#111;background:#fff;max-width:72rem}
-.wb table{border-collapse:collapse;margin:.5rem 0 1.5rem}
+.wb{font:16px/1.55 system-ui,"Noto Sans CJK SC",sans-serif;color:#111;background:#fff;
+max-width:72rem;margin:0 auto;padding:0 1rem 2rem}
+.wb h1{font-size:1.6rem}.wb h2{font-size:1.25rem;margin:2rem 0 .3rem}.wb h3{font-size:1.05rem}
+.wb table{border-collapse:collapse;margin:.5rem 0 1rem}
 .wb caption{text-align:left;font-weight:700;padding:.3rem 0}
-.wb th,.wb td{border-bottom:1px solid #ccd;padding:.25rem .8rem .25rem 0;text-align:left}
-.wb td.n{text-align:right;font-variant-numeric:tabular-nums}
+.wb th,.wb td{border-bottom:1px solid #ccd;padding:.25rem .8rem .25rem 0;text-align:left;
+vertical-align:top;overflow-wrap:anywhere}
+.wb .n{text-align:right;font-variant-numeric:tabular-nums;overflow-wrap:normal}
 .wb pre{background:#f5f6fa;padding:.6rem;overflow:auto}
-.wb .draw{overflow:auto;border:1px solid #ccd;margin:.5rem 0 1rem}
+.wb .draw,.wb .wide{overflow:auto;margin:.5rem 0 1rem}.wb .draw{border:1px solid #ccd}
 .wb .note{border-left:4px solid #b06000;padding-left:.6rem}
+.wb ol{padding-left:2.5rem}.wb li{padding:.1rem 0}
+.wb fieldset{border:1px solid #ccd;display:inline-block}
 .wb :focus-visible{outline:3px solid #1a5fd0}
+@media print{.wb{max-width:none;font-size:11pt}.wb .draw,.wb .wide,.wb pre{overflow:visible}
+.wb svg{max-width:100%;height:auto}.wb pre{white-space:pre-wrap}.wb fieldset{display:none}
+.wb tr,.wb .draw,.wb li{break-inside:avoid}.wb h2{break-after:avoid}}
+"""
+_SWITCH = """
+body:has(#wb-en:checked) [lang=zh-CN].t{display:none}
+body:has(#wb-zh:checked) [lang=en].t{display:none}
 """
 
 
-def page(explanation: Explanation) -> str:
-    """A whole document.
+class _Page:
+    """Writes sentences: in a page in both languages, in a notebook in one."""
+
+    def __init__(self, explanation: Explanation, languages: Sequence[str]) -> None:
+        self.explanation, self.model = explanation, explanation.model
+        self.languages = languages
+        self._drawings = 0
+
+    def said(self, said: Said) -> str:
+        """A sentence as text of a page."""
+        if len(self.languages) == 1:
+            return escape(said.within(self.languages[0]))
+        return "".join(
+            f'<span class="t" lang="{LANGUAGES[k]}">{escape(said.within(k))}</span>'
+            for k in self.languages
+        )
+
+    def say(self, key: str, **parts: object) -> str:
+        """A sentence by its key."""
+        return self.said(say(key, **parts))
+
+    def heading(self, key: str, level: int = 2, **parts: object) -> str:
+        """A heading."""
+        return f"<h{level}>{self.say(key, **parts)}</h{level}>"
+
+    def sentences(self, *said: Said | None) -> str:
+        """A paragraph."""
+        text = " ".join(self.said(s) for s in said if s is not None)
+        return f"<p>{text}</p>" if text else ""
+
+    def table(
+        self,
+        caption: str,
+        heads: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        numeric: set[int],
+        count: int = 0,
+    ) -> str:
+        """A table; `caption` and `heads` are markup, cells are text but the first, which
+        is markup and names its row.
+
+        `count` says how many rows there would be, had none been left out.
+        """
+        head = "".join(
+            f'<th scope="col"{" class=n" if k in numeric else ""}>{h}</th>'
+            for k, h in enumerate(heads)
+        )
+        body = "\n".join(map(_row, rows, [numeric] * MOST_ROWS))
+        more = f"<p>{self.say('left out', n=count - MOST_ROWS)}</p>" if count > MOST_ROWS else ""
+        return (
+            f'<div class="wide"><table><caption>{caption}</caption><thead><tr>{head}</tr></thead>'
+            f"<tbody>\n{body}\n</tbody></table></div>{more}"
+        )
+
+    # --- parts ------------------------------------------------------------------------------------
+
+    def all(self) -> str:
+        """Everything, one part after the other."""
+        model = self.model
+        parts = [self.drawings(), *map(self.note, self.notes())]
+        if (said := comparison(self.explanation)) is not None:
+            parts += [self.heading("matters"), self.sentences(said)]
+        parts += [self.why(name) for name in model.wrt[:MOST_WHYS]]
+        if len(model.wrt) > MOST_WHYS:
+            parts.append(f"<p>{self.say('left out', n=len(model.wrt) - MOST_WHYS)}</p>")
+        parts += [self.sweeps(), self.layers(), self.nodes(), self.edges()]
+        return "\n".join(filter(None, parts))
+
+    def notes(self) -> list[Said]:
+        return [
+            *(say("no derivative", k=k) for k in self.model.kinks),
+            *(Said(n, n) for n in self.model.nonfinite),
+        ]
+
+    def note(self, said: Said) -> str:
+        return f'<p class="note">{self.said(said)}</p>'
+
+    def drawings(self) -> str:
+        """The graph; then one of each piece that repeats in it."""
+        model = self.model
+        graph = folded(model)
+        means = "drawing means" if model.scalar and len(graph.boxes) == len(model.steps) else ""
+        parts = [
+            *self._drawing(graph, 2, say("graph")),
+            f"<p>{self.say(means or 'folded means', z=model.result)}</p>",
+        ]
+        for box in graph.boxes:
+            if box.times > 1 or (len(box.steps) > 1 and not box.kind):
+                key = "inside" if box.times > 1 else "within"
+                said = say(key, name=box.name, times=box.times)
+                parts += self._drawing(inside(model, box), 3, said)
+        return "\n".join(parts)
+
+    def _drawing(self, graph: Folded, level: int, heading: Said) -> list[str]:
+        self._drawings += 1
+        label = f"wb-graph-{self._drawings}"
+        svg = drawn(self.model, graph, self.languages, label)
+        return [
+            f'<h{level} id="{label}">{self.said(heading)}</h{level}>',
+            f'<div class="draw" tabindex="0" role="region" aria-labelledby="{label}">{svg}</div>',
+        ]
+
+    def sweeps(self) -> str:
+        """Both sweeps as numbered lists."""
+        moves = self.explanation.sweeps()
+        if len(moves) > MOST_MOVES:
+            return ""
+        parts = [self.heading("steps")]
+        for key, sweep in (("forward", FORWARD), ("backward", BACKWARD)):
+            own = [move for move in moves if move.sweep == sweep]
+            if own:
+                items = "\n".join(
+                    f"<li>{self.said(Said(move.text('en'), move.text('zh')))}</li>" for move in own
+                )
+                parts.append(self.heading(key, 3, z=self.model.result))
+                parts.append(f'<ol start="{own[0].number}">\n{items}\n</ol>')
+        return "\n".join(parts)
+
+    def layers(self) -> str:
+        """The table of modules, where there are any."""
+        rows = self.explanation.layers()
+        if not rows:
+            return ""
+        heads = [self.say(k) for k in ("module", "class", "size")]
+        heads += [f"|{self.say('value')}|", f"|{self.say('gradient', z=self.model.result)}|"]
+        cells = [
+            (
+                escape(row.name) + (f" × {row.times}" if row.times > 1 else ""),
+                row.kind,
+                str(row.steps),
+                show(row.value, 4),
+                show(row.gradient, 4),
+                "" if row.weights is None else show(row.weights, 4),
+            )
+            for row in rows[:MOST_ROWS]
+        ]
+        heads.append(f"|{self.say('weights')}|")
+        return self.table(self.say("modules"), heads, cells, {2, 3, 4, 5}, len(rows))
+
+    def nodes(self) -> str:
+        """The table of steps."""
+        heads = [self.say(k, z=self.model.result) for k in ("node", "is", "value", "gradient")]
+        heads.append(self.say("line"))
+        steps = self.model.steps
+        caption = self.say("nodes", z=self.model.result)
+        return self.table(caption, heads, map(_step_row, steps[:MOST_ROWS]), {2, 3}, len(steps))
+
+    def edges(self) -> str:
+        """The table of edges, and what its numbers mean."""
+        scalar, edges = self.model.scalar, self.model.edges
+        if not edges:
+            return ""
+        heads = [self.say(k) for k in ("edge", "partial" if scalar else "comes", "value")]
+        heads += [self.say("norm"), self.say("share")]
+        table = self.table(
+            self.say("edges" if scalar else "arrives"),
+            heads,
+            map(_edge_row, edges[:MOST_ROWS]),
+            {2, 3, 4},
+            len(edges),
+        )
+        return table + f"<p>{self.say('edges mean')} {self.say('share means')}</p>"
+
+    def why(self, name: str) -> str:
+        """Why a derivative is what it is: its meaning, its ways, its derivation, a small change."""
+        model, step = self.model, self.explanation.step(name)
+        z = model.result
+        if step.gradient is None and step.why != NOT_COMPUTED:
+            return self.heading("reason", z=z, x=name, why=step.why)
+        g = show(step.gradient)
+        key = "unknown" if step.gradient is None else "why" if model.scalar else "derivative"
+        parts = [self.heading(key, z=z, x=name, g=g)]
+        if model.scalar:
+            ways = self.explanation.paths(name, MOST_PATHS)
+            steps = reaching(z, ways)
+            parts.append(self.sentences(meaning(self.explanation, name), *steps))
+            parts.append(self.ways(ways))
+            parts.append(self.sentences(cancelling(ways), nudged(self.explanation, name)))
+        elif len(model.steps) > MOST_STEPS:
+            return parts[0]
+        plain, latex = (self.explanation.derivation(name, form) for form in ("plain", "latex"))
+        parts.append(f'<pre tabindex="0">{escape(plain)}</pre>')
+        parts.append(
+            f"<details><summary>{self.say('latex')}</summary>"
+            f'<pre tabindex="0">{escape(latex)}</pre></details>'
+        )
+        return "\n".join(filter(None, parts))
+
+    def ways(self, ways: Paths) -> str:
+        """The table of ways."""
+        heads = [self.say(k) for k in ("way", "product", "brings")]
+        rows = [
+            (
+                escape(chain(list(p.names), " → ")),
+                chain([show(d) for d in p.partials], " * "),
+                _equal(p.product),
+            )
+            for p in ways
+        ]
+        if ways.count == 0:
+            return ""
+        if ways.count > len(ways):
+            more = say("more ways", n=many(ways.count - len(ways)))
+            rows.append((self.said(more), "", _equal(ways.rest)))
+        if ways.count > 1:
+            rows.append((self.say("sum"), "", _equal(ways.total)))
+        caption = self.say("table of ways", x=ways.wrt, z=ways.model.result)
+        return self.table(caption, heads, rows, {2})
+
+
+def page(explanation: Explanation, language: str = ENGLISH) -> str:
+    """A whole document in both languages, of which `language` ("en" or "zh") is shown first.
 
     >>> import wingbeat as wb
     >>> page(wb.explain("z=x*x", x=3)).startswith("<!doctype html>")
     True
     """
-    title = escape(f"Why: the derivatives of {explanation.model.result}")
+    if language not in LANGUAGES:
+        raise BadInput(f"html: language={language!r} is unknown; use 'en' or 'zh'")
+    write = _Page(explanation, tuple(LANGUAGES))
+    title = say("title", z=explanation.model.result)
+    radios = "\n".join(
+        f'<label lang="{tag}"><input type="radio" name="wb-language" id="wb-{k}"'
+        f"{' checked' if k == language else ''}> {name}</label>"
+        for (k, tag), name in zip(LANGUAGES.items(), ("English", "简体中文"), strict=True)
+    )
     return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!doctype html>\n<html lang="{LANGUAGES[language]}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n"
-        f"{fragment(explanation)}\n</main>\n</body>\n</html>\n"
+        f"<title>{escape(title.en)} · {escape(title.zh)}</title>\n"
+        f'<style>{_STYLE}{_SWITCH}</style>\n</head>\n<body>\n<main class="wb">\n'
+        f"<h1>{write.said(title)}</h1>\n"
+        f"<fieldset><legend>{write.say('language')}</legend>\n{radios}\n</fieldset>\n"
+        f"{write.all()}\n</main>\n</body>\n</html>\n"
     )
 
 
-def fragment(explanation: Explanation) -> str:
-    """What a notebook shows: the page's content with its style."""
-    model = explanation.model
-    parts = [f"<style>{_STYLE}</style>", '<div class="wb">']
-    if graph := drawing(model):
-        parts.append(
-            f'<div class="draw" tabindex="0" role="region" aria-label="Graph">{graph}</div>'
-        )
-    parts += [f'<p class="note">{escape(n)}</p>' for n in (*model.kinks, *model.nonfinite)]
-    heads = ("node", "is", "value", f"gradient d{model.result}/d·", "line")
-    parts.append(_table("Nodes", heads, map(_step_row, model.steps[:MOST_ROWS]), {2, 3}))
-    heads = ("edge", "partial", "value", "norm", "share")
-    parts.append(_table("Edges", heads, map(_edge_row, model.edges[:MOST_ROWS]), {2, 3, 4}))
-    for text, count in (("nodes", len(model.steps)), ("edges", len(model.edges))):
-        if count > MOST_ROWS:
-            parts.append(f"<p>{count - MOST_ROWS} more {text} are left out.</p>")
-    parts += [_why(explanation, name) for name in model.wrt]
-    return "\n".join([*parts, "</div>"])
+def fragment(explanation: Explanation, language: str = ENGLISH) -> str:
+    """What a notebook shows: the page's content with its style, in one language."""
+    write = _Page(explanation, (language,))
+    return f'<style>{_STYLE}</style>\n<div class="wb">\n{write.all()}\n</div>'
 
 
-def _table(
-    caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]], numeric: set[int]
-) -> str:
-    head = "".join(f'<th scope="col">{escape(h)}</th>' for h in heads)
-    body = "\n".join(
-        "<tr>"
-        + "".join(
-            f"<td{' class=n' if k in numeric else ''}>{escape(cell)}</td>"
-            for k, cell in enumerate(row)
-        )
-        + "</tr>"
-        for row in rows
+def _row(cells: Sequence[str], numeric: set[int]) -> str:
+    first, *rest = cells
+    others = "".join(
+        f"<td{' class=n' if k + 1 in numeric else ''}>{escape(cell)}</td>"
+        for k, cell in enumerate(rest)
     )
-    return (
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>\n{body}\n</tbody></table>"
-    )
+    return f'<tr><th scope="row">{first}</th>{others}</tr>'
+
+
+def _equal(value: float | None) -> str:
+    return f"{'=' if value is None else equals(value)} {show(value)}"
 
 
 def _step_row(s: Step) -> tuple[str, ...]:
     gradient = show(s.gradient) if s.gradient is not None else s.why
-    return (s.name, s.formula or f"{s.kind} {s.type}", show(s.value), gradient, s.line)
+    return (escape(s.name), s.formula or f"{s.kind} {s.type}", show(s.value), gradient, s.line)
 
 
 def _edge_row(e: Edge) -> tuple[str, ...]:
     share = "?" if e.share is None else f"{e.share:.1%}"
-    partial = show(e.partial) if e.partial is not None or e.contribution is None else "a matrix"
-    return (f"{e.source} → {e.target}", e.formula or e.why, partial, show(e.norm), share)
-
-
-def _why(explanation: Explanation, name: str) -> str:
-    model = explanation.model
-    plain, latex = explanation.derivation(name), explanation.derivation(name, "latex")
-    return (
-        f"<h2>Why d{escape(model.result)}/d{escape(name)} is what it is</h2>\n"
-        f'<pre tabindex="0">{escape(plain)}</pre>\n'
-        f"<details><summary>LaTeX</summary><pre>{escape(latex)}</pre></details>"
-    )
+    partial = show(e.partial) if e.partial is not None or e.contribution is None else ""
+    return (escape(f"{e.source} → {e.target}"), e.formula or e.why, partial, show(e.norm), share)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,14 +13,14 @@ from wingbeat.api.tensor import Tensor
 from wingbeat.api.transforms import value_and_grad
 from wingbeat.errors import BadInput
 from wingbeat.explain import _evaluation, expression
-from wingbeat.explain._numbers import norm, show
+from wingbeat.explain._numbers import show
 from wingbeat.explain.values import as_value
+from wingbeat.solve._reach import corrections, succeeded
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
 Array = Any
-GROWTH = 1e8  # the error is this many times the first one: it diverges
 
 
 @dataclass(frozen=True)
@@ -114,26 +113,24 @@ def solve(
     ['4.00000', '4.66667', '4.63704']
     """
     goal = float(goal)
-    if not math.isfinite(goal):
-        raise BadInput(f"solve: the target {target}={goal} is not finite")
-    if not tolerance > 0 or max_steps < 1:
-        raise BadInput("solve: the tolerance must be positive, and at least one step allowed")
-    function, start = _function(
+    both, start, named = _function(
         text, values, target, [vary] if isinstance(vary, str) else list(vary)
     )
-    attempts: list[Attempt] = []
-    visited: dict[bytes, int] = {}
-    now, kept = start, None
-    while True:
-        result, slope = function(now)
-        kept = slope if kept is None or not keep_slope else kept
-        attempts.append(Attempt(now, result, goal - result, kept))
-        reached = abs(goal - result) <= _limit(tolerance, goal, attempts[0].error)
-        obstacle = _obstacle(attempts, visited, target)
-        if reached or obstacle or len(attempts) > max_steps:
-            break
-        now = _next(now, kept, goal - result)
-    attempts[-1] = replace(attempts[-1], slope=None)
+    rows, obstacle = corrections(
+        both,
+        start,
+        goal,
+        keep_slope=keep_slope,
+        tolerance=tolerance,
+        steps=max_steps,
+        said=lambda x: _shown(named(x)),
+        name=target,
+    )
+    attempts = [
+        Attempt(named(r.x), r.result, r.error, None if r.slope is None else named(r.slope))
+        for r in rows
+    ]
+    reached = succeeded(rows, goal, tolerance)
     if reached:
         verdict = _success(attempts, target, goal)
     else:
@@ -143,7 +140,7 @@ def solve(
 
 
 def _function(text: str, values: Mapping[str, Any], target: str, vary: list[str]) -> Any:
-    """(values of `vary`) -> (result, gradient by each), and the start."""
+    """Flat values of `vary` -> (result, gradient), the start, and flat arrays -> by their names."""
     program = expression.parse(text).until(target)
     given = {_evaluation.canonical(k): as_value(v, k) for k, v in values.items()}
     _evaluation.check_values(program, given)
@@ -165,48 +162,19 @@ def _function(text: str, values: Mapping[str, Any], target: str, vary: list[str]
             raise BadInput(f"solve: {target} is {t.type}; only a single number can reach a target")
         return t
 
-    both = value_and_grad(result)
+    names, shapes = list(start), [v.shape for v in start.values()]
+    ends = np.cumsum([v.size for v in start.values()])
+    slope_of = value_and_grad(result)
 
-    def evaluated(now: dict[str, Array]) -> tuple[float, dict[str, Array]]:
-        value, slope = both(now)
-        return float(value), {k: np.asarray(g) for k, g in slope.items()}
+    def named(flat: Array) -> dict[str, Array]:
+        parts = np.split(flat, ends[:-1])
+        return {n: p.reshape(s) for n, p, s in zip(names, parts, shapes, strict=True)}
 
-    return evaluated, start
+    def both(flat: Array) -> tuple[float, Array]:
+        value, slope = slope_of(named(flat))
+        return float(value), np.concatenate([np.ravel(slope[n]) for n in names])
 
-
-def _limit(tolerance: float, goal: float, first: float) -> float:
-    """The largest error that counts as reached: 3e-7 is not near 4e-7, and 59.99999 is near 60."""
-    return max(tolerance * min(1.0, abs(goal) or abs(first)), sys.float_info.min)
-
-
-def _next(now: dict[str, Array], slope: dict[str, Array], error: float) -> dict[str, Array]:
-    """The shortest step after which the line through the present point reaches the goal."""
-    length = norm(np.concatenate([np.ravel(g) for g in slope.values()]))
-    with np.errstate(all="ignore"):
-        return {k: v + (slope[k] / length) * (error / length) for k, v in now.items()}
-
-
-def _obstacle(attempts: list[Attempt], visited: dict[bytes, int], target: str) -> str | None:
-    """Why no further step can help; None while one can."""
-    now, here = attempts[-1], _shown(attempts[-1].values)
-    assert now.slope is not None
-    if not math.isfinite(now.result):
-        return f"{target} became {show(now.result)} at {here}"
-    slopes = np.concatenate([np.ravel(g) for g in now.slope.values()])
-    if not np.all(np.isfinite(slopes)):
-        return f"the slope of {target} is not finite at {here}"
-    if norm(slopes) == 0:
-        return f"the slope of {target} is 0 at {here}, where no small change moves it"
-    if abs(now.error) > GROWTH * max(1.0, abs(attempts[0].error)):
-        return f"the search diverges, with {target} = {show(now.result)} by now"
-    # The next step depends on the values alone, so what was visited once comes again for ever.
-    key = b"".join(np.asarray(v).tobytes() for v in now.values.values())
-    before = visited.setdefault(key, len(attempts) - 1)
-    if before == len(attempts) - 2:
-        return f"the steps have become smaller than the rounding of {here}"
-    if before < len(attempts) - 2:
-        return f"the search goes round in circles, back at {here}"
-    return None
+    return both, np.concatenate([np.ravel(v) for v in start.values()]), named
 
 
 def _success(attempts: list[Attempt], target: str, goal: float) -> str:

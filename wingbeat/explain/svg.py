@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from wingbeat.explain._numbers import norm, show
 from wingbeat.explain.fold import Box, Folded, Link, folded
 from wingbeat.explain.layout import Point, arranged
 from wingbeat.explain.model import Model, Step
+from wingbeat.explain.words import ENGLISH, LANGUAGES, Said, say
 
 COLUMN, ROW, WIDE, HIGH = 230, 96, 158, 62
 DEEP = 7  # layers; with more the drawing goes from top to bottom
@@ -16,21 +18,32 @@ _BOLD = ' font-weight="700"'
 _FILL = {"result": "#eafbea", "given": "#eef4ff", "group": "#fff7e6", "step": "#ffffff"}
 
 
-def drawing(model: Model) -> str:
+def drawing(model: Model, languages: Sequence[str] = (ENGLISH,), label: str = "") -> str:
     """The drawing; what is too large to be read is folded.
+
+    With several languages each word is there in all of them, for the page to show one; `label` is
+    the id of what names the drawing there.
 
     >>> import wingbeat as wb
     >>> drawing(wb.explain("z=x*x", x=3).model)[:4]
     '<svg'
     """
-    return _Drawing(model, folded(model)).text()
+    return drawn(model, folded(model), languages, label)
+
+
+def drawn(
+    model: Model, graph: Folded, languages: Sequence[str] = (ENGLISH,), label: str = ""
+) -> str:
+    """The drawing of a graph that is folded already."""
+    return _Drawing(model, graph, languages, label).text()
 
 
 class _Drawing:
     """Boxes and arrows, from left to right, or where there are many layers from top to bottom."""
 
-    def __init__(self, model: Model, graph: Folded) -> None:
+    def __init__(self, model: Model, graph: Folded, languages: Sequence[str], label: str) -> None:
         self.model, self.graph = model, graph
+        self.languages, self.label = languages, label
         self.steps = {s.name: s for s in model.steps}
         self.layout = arranged(
             [b.name for b in graph.boxes], [(link.source, link.target) for link in graph.links]
@@ -41,15 +54,14 @@ class _Drawing:
         across, along = self.layout.height, self.layout.width
         columns, rows = (across, along) if self.down else (along, across)
         width, height = columns * COLUMN, rows * (ROW + 24 if self.down else ROW)
-        boxes, links = len(self.graph.boxes), len(self.graph.links)
-        title = f"Graph of {self.model.result}: {boxes} nodes, {links} edges"
-        if boxes < len(self.steps):
-            title += f", standing for {len(self.steps)} steps"
+        name = f'aria-label="{escape(self._title())}"'
+        if self.label:
+            name = f'aria-labelledby="{self.label}"'
         shapes = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-            f'width="{width}" height="{height}" role="img" aria-label="{escape(title)}" '
+            f'width="{width}" height="{height}" role="img" {name} '
             'font-family="system-ui, sans-serif" font-size="12">',
-            f"<title>{escape(title)}</title>",
+            *([] if self.label else [f"<title>{escape(self._title())}</title>"]),
             '<defs><marker id="wb-tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
             'markerHeight="7" markerUnits="userSpaceOnUse" orient="auto">'
             '<path d="M0,0 L8,4 L0,8 z" fill="#667"/></marker></defs>',
@@ -58,6 +70,13 @@ class _Drawing:
             *map(self._box, self.graph.boxes),
         ]
         return "\n".join([*shapes, "</svg>"])
+
+    def _title(self) -> str:
+        boxes, links = len(self.graph.boxes), len(self.graph.links)
+        title = f"Graph of {self.model.result}: {boxes} nodes, {links} edges"
+        if boxes < len(self.steps):
+            title += f", standing for {len(self.steps)} steps"
+        return title
 
     # --- places -----------------------------------------------------------------------------------
 
@@ -115,8 +134,9 @@ class _Drawing:
         rows = self._group_rows(box, step) if group else _step_rows(step)
         texts = "".join(
             f'<text x="{x:g}" y="{y - 14 + 18 * k:g}" text-anchor="middle" fill="#111"'
-            f"{_BOLD if k == 0 else ''}>{escape(_cut(row))}</text>"
+            f"{_BOLD if k == 0 else ''}{mark}>{escape(_short(text, 24))}</text>"
             for k, row in enumerate(rows)
+            for mark, text in self._versions(row)
         )
         kind = "group" if group else "step" if step.kind == "step" else "given"
         fill = _FILL["result" if self.model.result in box.steps else kind]
@@ -127,13 +147,23 @@ class _Drawing:
             f'stroke="#445"{edge}/>{texts}</g>'
         )
 
-    def _group_rows(self, box: Box, step: Step) -> list[str]:
+    def _versions(self, row: Said) -> Iterator[tuple[str, str]]:
+        """A text with its mark, for every language; one where all are the same."""
+        if len(self.languages) == 1 or row.en == row.zh:
+            yield "", row.within(self.languages[0])
+            return
+        for k in self.languages:
+            yield f' class="t" lang="{LANGUAGES[k]}"', row.within(k)
+
+    def _group_rows(self, box: Box, step: Step) -> list[Said]:
         times = f" × {box.times}" if box.times > 1 else ""
+        name = _short(box.name, 24 - len(times)) + times
         gradient = "?" if step.gradient is None else f"{norm(step.gradient):.4g}"
+        key = "drawn group" if box.kind else "drawn steps"
         return [
-            _short(box.name, 24 - len(times)) + times,
-            f"{box.kind}, {len(box.steps)} steps" if box.kind else f"{len(box.steps)} steps",
-            f"|gradient| {gradient}",
+            Said(name, name),
+            say(key, kind=box.kind, n=len(box.steps)),
+            say("drawn size", g=gradient),
         ]
 
     def _about(self, box: Box, step: Step) -> str:
@@ -143,9 +173,13 @@ class _Drawing:
         return f"{box.name}: {box.kind or 'steps'}{times}; {len(box.steps)} steps"
 
 
-def _step_rows(s: Step) -> list[str]:
+def _step_rows(s: Step) -> list[Said]:
     gradient = show(s.gradient, 5) if s.gradient is not None else s.why
-    return [s.name, f"value {show(s.value, 5)}", f"gradient {gradient}"]
+    name = f"{s.name} = {s.formula}" if s.formula else s.name
+    name = name if len(name) <= 22 else s.name
+    return [
+        Said(name, name), say("drawn value", v=show(s.value, 5)), say("drawn gradient", g=gradient)
+    ]
 
 
 def _share(link: Link) -> float | None:
@@ -162,10 +196,6 @@ def _said(link: Link) -> str:
         return f"{share:.0%}"
     norms = [e.norm for e in link.edges if e.norm is not None]
     return f"|{math.hypot(*norms):.3g}|" if norms else "?"
-
-
-def _cut(text: str) -> str:
-    return _short(text, 24)
 
 
 def _short(text: str, most: int) -> str:

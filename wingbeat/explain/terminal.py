@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -13,10 +12,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from wingbeat.explain._build import NOT_COMPUTED
 from wingbeat.explain._numbers import equals, show
 from wingbeat.explain.derivation import render
 from wingbeat.explain.model import Edge, Model, Step
 from wingbeat.explain.paths import Paths
+from wingbeat.explain.story import cancelling, chain, comparison, many, meaning, nudged, reaching
+from wingbeat.explain.sweeps import BACKWARD, FORWARD, Sweeps
+from wingbeat.explain.words import say
 
 if TYPE_CHECKING:
     from wingbeat.explain._explanation import Explanation
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 60  # of a table; what is left out is counted
 MOST_PATHS = 8
 MOST_LINES = 40  # of a derivation
+MOST_STEPS = 200  # in the graph, for derivations of tensors to be written unasked
 
 
 def as_text(explanation: Explanation, width: int) -> str:
@@ -44,17 +48,32 @@ def plain_text(parts: Iterable[RenderableType], width: int) -> str:
 def parts(explanation: Explanation, width: int) -> Iterator[RenderableType]:
     """What is printed, one after the other."""
     model = explanation.model
-    yield Text(f"{model.result} and what it is computed from", style="bold")
-    yield _nodes(model)
-    if model.edges:
-        title = "The partial on every edge" if model.scalar else "What arrives along every edge"
-        yield Text(title, style="bold")
-        yield _edges(model)
+    yield _heading("nodes", z=model.result)
+    if model.tree.groups() and len(model.steps) > MOST_ROWS:
+        yield _nodes(model, [s for s in model.steps if s.name in set(model.tree.members)])
+        yield _heading("modules")
+        yield _modules(explanation)
+    else:
+        yield _nodes(model, model.steps)
+        if model.edges:
+            yield _heading("edges" if model.scalar else "arrives")
+            yield _edges(model)
+            yield Text(say("edges mean" if model.scalar else "share means").en + "\n")
     for name in model.wrt:
         yield _why(explanation, name, width)
-    notes = [*(f"No derivative there: {k}" for k in model.kinks), *model.nonfinite]
-    for note in notes:
+    if (said := comparison(explanation)) is not None:
+        yield _heading("matters")
+        yield Text(f"{said.en}\n")
+    yield from _notes(model)
+
+
+def _notes(model: Model) -> Iterator[RenderableType]:
+    for note in (*(say("no derivative", k=k).en for k in model.kinks), *model.nonfinite):
         yield Text(f"! {note}", style="yellow")
+
+
+def _heading(key: str, **parts: object) -> Text:
+    return Text(say(key, **parts).en, style="bold")
 
 
 def _table(*columns: tuple[str, str]) -> Table:
@@ -64,16 +83,34 @@ def _table(*columns: tuple[str, str]) -> Table:
     return table
 
 
-def _nodes(model: Model) -> Table:
+def _nodes(model: Model, steps: Sequence[Step]) -> Table:
     table = _table(
         ("node", "left"),
         ("is", "left"),
         ("value", "right"),
         (f"gradient d{model.result}/d·", "right"),
     )
-    for step in model.steps[:MOST_ROWS]:
+    for step in steps[:MOST_ROWS]:
         table.add_row(*map(Text, (step.name, _is(step), show(step.value), _gradient(step))))
-    return _counted(table, len(model.steps), "nodes")
+    return _counted(table, len(steps), "nodes")
+
+
+def _modules(explanation: Explanation) -> Table:
+    table = _table(
+        ("module", "left"),
+        ("class", "left"),
+        ("steps", "right"),
+        ("|value|", "right"),
+        ("|gradient|", "right"),
+        ("|of weights|", "right"),
+    )
+    rows = explanation.layers()
+    for row in rows[:MOST_ROWS]:
+        name = "  " * row.depth + row.label + (f" × {row.times}" if row.times > 1 else "")
+        numbers = (row.value, row.gradient, row.weights)
+        cells = (name, row.kind, str(row.steps), *("" if v is None else show(v, 4) for v in numbers))
+        table.add_row(*map(Text, cells))
+    return _counted(table, len(rows), "modules")
 
 
 def _is(step: Step) -> str:
@@ -88,17 +125,17 @@ def _gradient(step: Step) -> str:
 
 def _edges(model: Model) -> Table:
     if model.scalar:
-        table = _table(("edge", "left"), ("partial", "left"), ("", "right"))
+        table = _table(("arrow", "left"), ("slope", "left"), ("", "right"))
     else:
         table = _table(
-            ("edge", "left"),
+            ("arrow", "left"),
             ("comes from", "left"),
             ("norm", "right"),
             ("share", "right"),
         )
     for edge in model.edges[:MOST_ROWS]:
         table.add_row(*map(Text, _edge_row(edge) if model.scalar else _tensor_row(edge)))
-    return _counted(table, len(model.edges), "edges")
+    return _counted(table, len(model.edges), "arrows")
 
 
 def _counted(table: Table, count: int, what: str) -> Table:
@@ -124,18 +161,33 @@ def _tensor_row(edge: Edge) -> tuple[str, ...]:
 
 def _why(explanation: Explanation, name: str, width: int) -> RenderableType:
     model, step = explanation.model, explanation.step(name)
-    title = f"d{model.result}/d{name}"
-    if step.gradient is None and step.why != "not computed":
-        return Text(f"{title}: {step.why}\n")
-    lines = explanation.derivation_lines(name)
-    derivation = Padding(_cut(render(lines, "plain", width - 2)), (1, 0, 1, 2))
+    z = model.result
+    if step.gradient is None and step.why != NOT_COMPUTED:
+        return Text(say("reason", z=z, x=name, why=step.why).en + "\n")
     if not model.scalar:
-        return Group(Text(f"{title} = {show(step.gradient)}", style="bold"), derivation)
-    heading = Text(f"Why {title} = {show(step.gradient)}", style="bold")
+        heading = _heading("derivative", z=z, x=name, g=show(step.gradient))
+        if len(model.steps) > MOST_STEPS:
+            return heading
+        return Group(heading, _derivation(explanation, name, width))
     if step.gradient is None:
-        heading = Text(f"{title}: not computed, as the inputs have no values", style="bold")
+        heading = _heading("unknown", z=z, x=name)
+    else:
+        heading = _heading("why", z=z, x=name, g=show(step.gradient))
     ways = explanation.paths(name, MOST_PATHS)
-    return Group(heading, _ways(model, name, ways), derivation)
+    said = [meaning(explanation, name), *reaching(z, ways)]
+    after = [cancelling(ways), nudged(explanation, name)]
+    return Group(
+        heading,
+        Text(" ".join(s.en for s in said if s is not None)),
+        _ways(ways),
+        _derivation(explanation, name, width),
+        *(Text(f"{s.en}\n") for s in after if s is not None),
+    )
+
+
+def _derivation(explanation: Explanation, name: str, width: int) -> RenderableType:
+    lines = explanation.derivation_lines(name)
+    return Padding(_cut(render(lines, "plain", width - 2)), (1, 0, 1, 2))
 
 
 def _cut(text: str) -> Text:
@@ -146,41 +198,40 @@ def _cut(text: str) -> Text:
     return Text("\n".join(rows))
 
 
-def _many(count: int) -> str:
-    """A count, in words where it has too many digits to be read."""
-    if count < 10**9:
-        return str(count)
-    exponent = int(math.log10(count))
-    return f"about {10 ** (math.log10(count) - exponent):.2f}e+{exponent}"
-
-
-def _chain(parts: list[str], sign: str) -> str:
-    """A row of names or numbers, without the middle of a long one."""
-    return sign.join(parts if len(parts) <= 9 else [*parts[:4], "...", *parts[-4:]])
-
-
-def _ways(model: Model, name: str, ways: Paths) -> RenderableType:
-    count = "one way" if ways.count == 1 else f"{_many(ways.count)} ways"
+def _ways(ways: Paths) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     table.add_column(justify="right", no_wrap=True)
     for path in ways:
-        factors = _chain([show(p) for p in reversed(path.partials)], " * ")
-        table.add_row(*map(Text, (_chain(list(path.names), " → "), factors, _equal(path.product))))
+        factors = chain([show(p) for p in path.partials], " * ")
+        table.add_row(*map(Text, (chain(list(path.names), " → "), factors, _equal(path.product))))
     left_out = ways.count - len(ways)
     if left_out:
-        table.add_row(Text(f"{_many(left_out)} more ways"), Text(""), Text(_equal(ways.rest)))
+        table.add_row(
+            Text(say("more ways", n=many(left_out)).en), Text(""), Text(_equal(ways.rest))
+        )
     if ways.count > 1:
-        table.add_row(Text("sum over all ways", style="bold"), Text(""), Text(_equal(ways.total)))
-    sentence = f"{name} reaches {model.result} along {count}; partials are multiplied along a way"
-    sentence += " and added over the ways:" if ways.count > 1 else ":"
-    return Group(Text(sentence), Padding(table, (0, 0, 0, 2)))
+        table.add_row(Text(say("sum").en, style="bold"), Text(""), Text(_equal(ways.total)))
+    return Padding(table, (0, 0, 0, 2))
 
 
 def _equal(value: float | None) -> str:
     sign = "=" if value is None else equals(value)
     return f"{sign} {show(value)}"
+
+
+def sweep_parts(sweeps: Sweeps) -> Iterator[RenderableType]:
+    """The moves of both sweeps, numbered."""
+    for key, sweep in (("forward", FORWARD), ("backward", BACKWARD)):
+        yield _heading(key, z=sweeps.result)
+        rows = Table(box=None, padding=(0, 1, 0, 0), show_header=False, pad_edge=False)
+        rows.add_column(justify="right", no_wrap=True)
+        rows.add_column(overflow="fold")
+        for move in sweeps:
+            if move.sweep == sweep:
+                rows.add_row(Text(f"{move.number}."), Text(str(move)))
+        yield Padding(rows, (0, 0, 1, 2))
 
 
 def solution_parts(solution: Solution) -> Iterator[RenderableType]:

@@ -73,6 +73,24 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "class": ("class", "类型"),
     "size": ("steps", "步数"),
     "weights": ("gradient of its weights", "权重的梯度"),
+    # In drawings.
+    "drawn value": ("value {v}", "数值 {v}"),
+    "drawn gradient": ("gradient {g}", "梯度 {g}"),
+    "drawn group": ("{kind}, {n} steps", "{kind}，{n} 步"),
+    "drawn steps": ("{n} steps", "{n} 步"),
+    "drawn size": ("|gradient| {g}", "|梯度| {g}"),
+    "drawing means": (
+        "In a box: what is computed, its value, and its gradient, which says how many times as "
+        "fast {z} moves. On an arrow: how many times as fast its end moves as its start.",
+        "方框内：所计算的量、它的数值和梯度（{z} 的变化是它的变化的多少倍）。"
+        "箭头上：终点的变化是起点变化的多少倍。",
+    ),
+    "folded means": (
+        "In a box: what is computed, its value, and the gradient of {z} there; |·| is the norm. On "
+        "an arrow: which share of its start's gradient comes along it, or the norm of what comes.",
+        "方框内：所计算的量、它的数值和 {z} 对它的梯度；|·| 表示范数。"
+        "箭头上：起点的梯度有多大比例沿它传来，或传来部分的范数。",
+    ),
     # Sentences.
     "edges mean": (
         "The slope along an arrow says how many times as fast its end moves as its start, all else "
@@ -106,6 +124,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Along a way the slopes are multiplied; what the ways bring is added:",
         "同一条路径上的斜率相乘，各条路径的贡献相加：",
     ),
+    "table of ways": ("The ways from {x} to {z}", "从 {x} 到 {z} 的路径"),
     "more ways": ("{n} more ways", "其余 {n} 条路径"),
     "cancels": (
         "The ways partly cancel: without signs they would bring {size}, so {part} of it is lost.",

@@ -34,7 +34,7 @@ class Classifier:
 
     def __init__(self, model: Any, x: Any, operation: str) -> None:
         self.operation = operation
-        self.model = fixed(model, operation)
+        self.model: Any = fixed(model, operation)
         self.x = _examples(x, _dtype(model), operation)
         if not isinstance(model, Module) and asarray(self.model(asarray(self.x))).ndim == 0:
             self.model, self.x = vmap(self.model), self.x[None]

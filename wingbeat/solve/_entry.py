@@ -82,7 +82,8 @@ def minimize(
         steps: at most so many.
         tolerance: the search ends when no partial derivative is larger; by default 1e-5, or
             the cube root of the dtype's unit of rounding where that is larger (float32: 5e-3).
-        bounds: (lower, upper), each a number, None or a tree like `x0` of them.
+        bounds: (lower, upper), each a number, None, or a tree like `x0` of numbers and arrays;
+            -inf and inf stand for no bound.
         equalities: functions of x, each a scalar or an array that has to be 0.
         inequalities: the same, to be at least 0.
         gradient: your own, a tree like `x0`, in place of the derivative of `f`.
@@ -244,8 +245,11 @@ def _bounds(bounds: Any, trees: Trees) -> tuple[Vector | None, Vector | None]:
         return None, None
     if not isinstance(bounds, tuple | list) or len(bounds) != 2:
         raise BadInput("minimize: bounds is a pair (lower, upper), each a number, None or like x0")
-    lower, upper = (trees.spread(b, "bounds") for b in bounds)
-    lower, upper = np.where(np.isnan(lower), -np.inf, lower), np.where(np.isnan(upper), np.inf, upper)
+    low, high = bounds
+    lower = trees.spread(-np.inf if low is None else low, "bounds")
+    upper = trees.spread(np.inf if high is None else high, "bounds")
+    if np.isnan(lower).any() or np.isnan(upper).any():
+        raise BadInput("minimize: a bound is NaN; -inf and inf stand for no bound")
     if np.any(lower > upper):
         k = int(np.argmax(lower > upper))
         raise BadInput(f"minimize: bounds cross: {lower[k]:g} > {upper[k]:g} for number {k} of x0")

@@ -69,13 +69,13 @@ class Trees:
         return Trees(self.start, "solve")
 
     def spread(self, choice: Any, name: str) -> Vector:
-        """A number, or a tree like x0 of numbers and arrays, as one flat array; None is inf."""
-        if choice is None or isinstance(choice, int | float):
-            return np.full(self.size, np.nan if choice is None else choice, np.float64)
+        """A number, or a tree like x0 of numbers and arrays, as one flat array."""
+        if isinstance(choice, int | float):
+            return np.full(self.size, choice, np.float64)
         template = self._rebuild(list(range(len(self.shapes))))
         found = tree.matched(template, choice, name)
         parts = [
-            np.broadcast_to(np.nan if v is None else np.asarray(v, np.float64), s).ravel()
+            np.broadcast_to(np.asarray(v, np.float64), s).ravel()
             for v, s in zip(found, self.shapes, strict=True)
         ]
         return np.concatenate(parts)

@@ -63,7 +63,7 @@ def _said(ratio: float, before: float, radius: float) -> str:
     change = "kept"
     if radius != before:
         change = "cut" if radius < before else "widened"
-    return f"trust radius {change} at {radius:.3g}: ratio of actual to predicted {ratio:.3g}"
+    return f"fell by {ratio:.3g} of what was predicted; radius {change}: {radius:.3g}"
 
 
 # --- models -------------------------------------------------------------------------------------

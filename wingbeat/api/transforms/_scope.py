@@ -9,7 +9,17 @@ from typing import Any
 
 from wingbeat.api import tree
 from wingbeat.api.tensor import Tensor, asarray, lazy
-from wingbeat.api.tracing import ABSTRACT, current, detach, enter, evaluate, join, scope, state
+from wingbeat.api.tracing import (
+    ABSTRACT,
+    GRAD,
+    current,
+    detach,
+    enter,
+    evaluate,
+    join,
+    scope,
+    state,
+)
 from wingbeat.errors import NotDifferentiable, TypeMismatch
 from wingbeat.ir.node import Node
 from wingbeat.ops.arithmetic import alias
@@ -111,12 +121,13 @@ def _as_variables(x: Any, name: str, where: str) -> tuple[Any, list[Tensor]]:
 def _variable(t: Tensor) -> Tensor:
     """`t` as a variable of its own, so that it is not confused with an equal value elsewhere.
 
-    It belongs to the transform's trace: brought there later, it would be another variable.
+    It belongs to the transform's trace: brought there later, it would be another variable. Under
+    no_grad() a parameter is no constant to the transform that takes the derivative by it.
     """
     trace = current()
     node = alias(enter(t, trace), tag=trace.tag())
     state.active = (*state.active, node)
-    return lazy(node, trace, t._flags)
+    return lazy(node, trace, t._flags if state.enabled else t._flags & ~GRAD)
 
 
 def twins(tensors: Sequence[Tensor]) -> list[Tensor]:

@@ -1,0 +1,168 @@
+"""The smallest change that makes a classifier err, as far as it can be found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wingbeat.api import asarray, broadcast_to, eye, vjp, vmap
+from wingbeat.nn._checks import positive, whole
+from wingbeat.nn._classifier import Classifier
+from wingbeat.robust._gradient import several_classes
+from wingbeat.robust._norms import Array, norm_of
+from wingbeat.robust._record import Adversarial
+from wingbeat.robust._region import Region
+
+_BEYOND = 0.02  # how much further than the linear model says a step goes, to cross the boundary
+_HALVINGS = 24
+
+
+def minimal(
+    model: Any,
+    x: Any,
+    y: Any = None,
+    *,
+    norm: Any = 2,
+    bounds: tuple[float, float] | None = None,
+    target: Any = None,
+    steps: int = 50,
+    polish: int = 10,
+    overshoot: float = 1e-4,
+) -> Adversarial:
+    """The nearest point that is classified otherwise: its distance says how robust an example is.
+
+    DeepFool (Moosavi-Dezfooli et al., 2016) walks to the boundary of the class that the linear
+    model of the scores has nearest; then x is projected onto the boundary's tangent plane there,
+    again and again, as long as that is nearer; a search along the line to x ends each. For linear
+    scores the first step is exact. Otherwise the distance is an upper bound of the smallest.
+
+    Args:
+        model: as for `fgsm`.
+        x: as for `fgsm`.
+        y: the true classes (n,), or one for all; None for those that the model predicts. What is
+            classified wrong already is left as it is, at distance 0.
+        norm: 2 or np.inf.
+        bounds: as for `fgsm`.
+        target: a class, or one for each, to be reached; None for the nearest.
+        steps: at most so many to cross the boundary.
+        polish: how often to project after that.
+        overshoot: how much further than the boundary the result lies, as a share of its distance,
+            so that rounding does not bring it back.
+
+    Raises:
+        TypeMismatch: model, x, y and target do not fit each other.
+        OutOfRange: a class is none.
+        BadInput: a number is not finite or out of range, or x is outside the bounds.
+
+    >>> import wingbeat as wb
+    >>> model = lambda x: wb.stack([wb.zeros_like(x[:, 0]), x @ np.array([3.0, 4.0]) - 10], axis=1)
+    >>> a = wb.robust.minimal(model, np.zeros((1, 2)))
+    >>> f"{a.distance[0]:.3f}", a.before, a.after
+    ('2.000', array([0]), array([1]))
+    """
+    c = Classifier(model, x, "minimal")
+    several_classes(c)
+    labels = c.labels(y, "y")
+    wanted = None if target is None else c.labels(target, "target")
+    region = Region(c.x, norm_of(norm, "minimal"), None, bounds, "minimal")
+    beyond = positive(overshoot, "overshoot", "minimal")
+    search = _Search(c, region, labels, wanted)
+    found = search.crossed(whole(steps, "steps", "minimal"))
+    found = search.shortened(found, beyond)
+    for _ in range(whole(polish, "polish", "minimal", 0)):
+        found = search.nearer(found, beyond)
+    return Adversarial(
+        f"minimal change in {region.norm.name}",
+        c.x,
+        found,
+        labels,
+        c.predicted,
+        c.scores(found).argmax(axis=1),
+        region.distance(found),
+        wanted=wanted,
+    )
+
+
+class _Search:
+    """The boundary around a set of examples."""
+
+    def __init__(self, c: Classifier, region: Region, labels: Array, wanted: Array | None) -> None:
+        self._c, self._region, self._labels, self._wanted = c, region, labels, wanted
+
+    def fooled(self, points: Array) -> Array:
+        """Where the model says what is wanted."""
+        predicted = self._c.scores(points).argmax(axis=1)
+        return predicted != self._labels if self._wanted is None else predicted == self._wanted
+
+    def crossed(self, steps: int) -> Array:
+        """Points beyond the boundary, from steps to where the linear model has it; or the last."""
+        points = self._region.x.copy()
+        for _ in range(steps):
+            late = ~self.fooled(points)
+            if not late.any():
+                break
+            change = self._region.change(points)
+            moved = self._region.at(change + (1.0 + _BEYOND) * self._step(points, points))
+            points[late] = moved[late]
+        return points
+
+    def shortened(self, points: Array, beyond: float) -> Array:
+        """The points of the lines from x to `points` where the boundary is crossed.
+
+        `points` are beyond it (others stay as they are); where they are x itself, so is the result.
+        """
+        fooled, change = self.fooled(points), self._region.change(points)
+        low, high = np.zeros(len(points)), np.ones(len(points))
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (low + high)
+            there = self.fooled(self._region.at(change * middle[:, None]))
+            low, high = np.where(there, low, middle), np.where(there, middle, high)
+        part = np.minimum(high * (1.0 + beyond), 1.0)
+        found = self._region.at(change * part[:, None])
+        kept = fooled & self.fooled(found)
+        return np.where(kept.reshape(-1, *(1 for _ in points.shape[1:])), found, points)
+
+    def nearer(self, points: Array, beyond: float) -> Array:
+        """The points, or what projecting x onto the boundary's tangent plane there gives."""
+        region = self._region
+        step = self._step(points, region.x)
+        there = self.shortened(region.at((1.0 + _BEYOND) * step), beyond)
+        closer = region.distance(there) < region.distance(points)
+        better = self.fooled(there) & closer & self.fooled(points)
+        found = points.copy()
+        found[better] = there[better]
+        return found
+
+    def _step(self, points: Array, base: Array) -> Array:
+        """From `base` to the nearest boundary of the scores' linear models at `points`, as rows.
+
+        A model says score_k - score_label = m + w . (z - point). Its zeros are |m'| / |w|_dual
+        away from the base, m' the model's value there, along the steepest direction of w.
+        """
+        scores, slopes = self._linear(points)
+        n, rows = len(points), np.arange(len(points))
+        back = (base.astype(np.float64) - points).reshape(n, 1, -1)
+        w = slopes - slopes[rows, self._labels][:, None]
+        m = scores - scores[rows, self._labels][:, None] + (w * back).sum(axis=2)
+        dual = self._region.norm.dual(w.reshape(-1, w.shape[2])).reshape(m.shape)
+        far = np.where(dual > 0, np.abs(m) / np.where(dual > 0, dual, 1.0), np.inf)
+        far[rows, self._labels] = np.inf
+        k = far.argmin(axis=1) if self._wanted is None else self._wanted
+        length = np.where(np.isfinite(far[rows, k]), far[rows, k], 0.0)
+        return self._region.norm.steepest(w[rows, k]) * (-np.sign(m[rows, k]) * length)[:, None]
+
+    def _linear(self, points: Array) -> tuple[Array, Array]:
+        """Scores (n, classes) and their gradients as rows (n, classes, d)."""
+        classes = self._c.classes
+
+        def looked(x: Array) -> tuple[Any, Any]:
+            scores, pull = vjp(self._c.score_of, asarray(x))
+            units = eye(classes, dtype=scores.dtype)
+            slopes = vmap(lambda e: pull(broadcast_to(e, scores.shape)))(units)
+            g = slopes[0] if isinstance(slopes, tuple | list) else slopes
+            return scores, np.moveaxis(np.asarray(g), 0, 1)
+
+        scores, slopes = self._c.blocks(looked, points, share=classes)
+        flat = slopes.astype(np.float64).reshape(*slopes.shape[:2], -1)
+        return scores.astype(np.float64), flat

@@ -1,0 +1,88 @@
+"""Where an attack may go: a ball around each example, and the range that data lie in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from wingbeat.errors import BadInput
+from wingbeat.robust._norms import Array, Norm
+
+_ROUNDS = 8  # of shrinking what rounding put outside the ball
+
+
+class Region:
+    """The points within `radius` of x and within bounds, as arrays in the dtype of x.
+
+    Args:
+        x: examples (n, ...).
+        norm: how far a point is from its example.
+        radius: None for no ball.
+        bounds: (low, high), or None for no range.
+        operation: for messages.
+
+    Raises:
+        BadInput: bounds are no range, or x lies outside them.
+    """
+
+    def __init__(
+        self, x: Array, norm: Norm, radius: float | None, bounds: Any, operation: str
+    ) -> None:
+        self.x, self.norm, self.radius = x, norm, radius
+        self._wide = x.astype(np.float64)
+        self.low, self.high = _range(bounds, x, operation)
+
+    def change(self, points: Array) -> Array:
+        """points - x as rows, float64."""
+        return (points.astype(np.float64) - self._wide).reshape(len(self.x), -1)
+
+    def distance(self, points: Array) -> Array:
+        """How far each point is from its example, (n,)."""
+        return self.norm.length(self.change(points))
+
+    def at(self, change: Array) -> Array:
+        """x + change, brought into the region; change is rows, float64.
+
+        The range contains x, so clipping to it brings no number further from x. Rounding to the
+        dtype may: then the change is made a little smaller.
+        """
+        if self.radius is None:
+            return self._rounded(change)
+        change = self.norm.inside(change, self.radius)
+        points = self._rounded(change)
+        tiny = float(np.finfo(self.x.dtype).eps)
+        for k in range(_ROUNDS):
+            outside = self.distance(points) > self.radius
+            if not outside.any():
+                return points
+            reach = np.abs(self.x).max() / self.radius + 1.0
+            factor = max(0.0, 1.0 - tiny * reach * 2.0**k)
+            change = np.where(outside[:, None], change * factor, change)
+            points = self._rounded(change)
+        outside = self.distance(points) > self.radius  # a ball smaller than the dtype's steps
+        points[outside] = self.x[outside]
+        return points
+
+    def _rounded(self, change: Array) -> Array:
+        wide = np.clip(self._wide + change.reshape(self.x.shape), self.low, self.high)
+        return np.clip(wide.astype(self.x.dtype), self.low, self.high).astype(self.x.dtype)
+
+
+def _range(bounds: Any, x: Array, operation: str) -> tuple[float, float]:
+    if bounds is None:
+        return -np.inf, np.inf
+    pair = isinstance(bounds, Sequence) and not isinstance(bounds, str) and len(bounds) == 2
+    if not pair or not all(isinstance(b, int | float) for b in bounds) or not bounds[0] < bounds[1]:
+        raise BadInput(
+            f"{operation}: bounds are (low, high), the range of the data, as (0.0, 1.0), or None; "
+            f"not {bounds!r}"
+        )
+    low, high = float(bounds[0]), float(bounds[1])
+    if x.min() < low or x.max() > high:
+        raise BadInput(
+            f"{operation}: x lies in {x.min():g} ... {x.max():g}, outside bounds ({low:g}, "
+            f"{high:g}); give the range of your data, or bounds=None"
+        )
+    return low, high
