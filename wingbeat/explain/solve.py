@@ -172,9 +172,9 @@ def _function(text: str, values: Mapping[str, Any], target: str, vary: list[str]
 
     def both(flat: Array) -> tuple[float, Array]:
         value, slope = slope_of(named(flat))
-        return float(value), np.concatenate([np.ravel(slope[n]) for n in names])
+        return float(value), np.concatenate([np.asarray(slope[n]).ravel() for n in names])
 
-    return both, np.concatenate([np.ravel(v) for v in start.values()]), named
+    return both, np.concatenate([np.asarray(v).ravel() for v in start.values()]), named
 
 
 def _success(attempts: list[Attempt], target: str, goal: float) -> str:

@@ -15,6 +15,7 @@ from wingbeat.robust._record import Adversarial
 from wingbeat.robust._region import Region
 
 _BEYOND = 0.02  # how much further than the linear model says a step goes, to cross the boundary
+_AGAIN = 3  # steps to cross it, should the first one after a projection not
 _HALVINGS = 24
 
 
@@ -68,7 +69,7 @@ def minimal(
     region = Region(c.x, norm_of(norm, "minimal"), None, bounds, "minimal")
     beyond = positive(overshoot, "overshoot", "minimal")
     search = _Search(c, region, labels, wanted)
-    found = search.crossed(whole(steps, "steps", "minimal"))
+    found = search.crossed(region.x.copy(), whole(steps, "steps", "minimal"))
     found = search.shortened(found, beyond)
     for _ in range(whole(polish, "polish", "minimal", 0)):
         found = search.nearer(found, beyond)
@@ -95,15 +96,14 @@ class _Search:
         predicted = self._c.scores(points).argmax(axis=1)
         return predicted != self._labels if self._wanted is None else predicted == self._wanted
 
-    def crossed(self, steps: int) -> Array:
-        """Points beyond the boundary, from steps to where the linear model has it; or the last."""
-        points = self._region.x.copy()
+    def crossed(self, points: Array, steps: int) -> Array:
+        """Points beyond the boundary, by steps to where the linear model has it; or the last."""
         for _ in range(steps):
             late = ~self.fooled(points)
             if not late.any():
                 break
             change = self._region.change(points)
-            moved = self._region.at(change + (1.0 + _BEYOND) * self._step(points, points))
+            moved = self._region.at(change + self._step(points, points))
             points[late] = moved[late]
         return points
 
@@ -126,8 +126,8 @@ class _Search:
     def nearer(self, points: Array, beyond: float) -> Array:
         """The points, or what projecting x onto the boundary's tangent plane there gives."""
         region = self._region
-        step = self._step(points, region.x)
-        there = self.shortened(region.at((1.0 + _BEYOND) * step), beyond)
+        there = self.crossed(region.at(self._step(points, region.x)), _AGAIN)
+        there = self.shortened(there, beyond)
         closer = region.distance(there) < region.distance(points)
         better = self.fooled(there) & closer & self.fooled(points)
         found = points.copy()
@@ -135,22 +135,48 @@ class _Search:
         return found
 
     def _step(self, points: Array, base: Array) -> Array:
-        """From `base` to the nearest boundary of the scores' linear models at `points`, as rows.
+        """From `base` just beyond the nearest boundary of the linear models at `points`: rows.
 
-        A model says score_k - score_label = m + w . (z - point). Its zeros are |m'| / |w|_dual
-        away from the base, m' the model's value there, along the steepest direction of w.
+        The models say score_k - score_label = m + w . (z - point).
         """
         scores, slopes = self._linear(points)
         n, rows = len(points), np.arange(len(points))
         back = (base.astype(np.float64) - points).reshape(n, 1, -1)
         w = slopes - slopes[rows, self._labels][:, None]
         m = scores - scores[rows, self._labels][:, None] + (w * back).sum(axis=2)
-        dual = self._region.norm.dual(w.reshape(-1, w.shape[2])).reshape(m.shape)
-        far = np.where(dual > 0, np.abs(m) / np.where(dual > 0, dual, 1.0), np.inf)
-        far[rows, self._labels] = np.inf
-        k = far.argmin(axis=1) if self._wanted is None else self._wanted
-        length = np.where(np.isfinite(far[rows, k]), far[rows, k], 0.0)
-        return self._region.norm.steepest(w[rows, k]) * (-np.sign(m[rows, k]) * length)[:, None]
+        missing = np.abs(m) * (1.0 + _BEYOND)
+        steps = [self._reaching(base, w[:, k], -m[:, k], missing[:, k]) for k in range(m.shape[1])]
+        lengths = np.stack([length for _, length in steps], axis=1)
+        lengths[rows, self._labels] = np.inf
+        k = lengths.argmin(axis=1) if self._wanted is None else self._wanted
+        return np.stack([step for step, _ in steps], axis=1)[rows, k]
+
+    def _reaching(self, base: Array, w: Array, sign: Array, much: Array) -> tuple[Array, Array]:
+        """The shortest step within the range with w . step = sign * much, and its length.
+
+        It goes along the steepest direction s of w, each number until it meets the range: t s_i
+        up to t_i = room_i / |s_i|. So w . step grows with t in straight pieces between the t_i.
+        Where all that room is too little, the step uses all of it, and its length is inf.
+        """
+        s = self._region.norm.steepest(w * np.sign(sign)[:, None])
+        if not np.isfinite(self._region.high):
+            dual = self._region.norm.dual(w)
+            t = np.where(dual > 0, much / np.where(dual > 0, dual, 1.0), 0.0)
+            return s * t[:, None], np.where((dual > 0) | (much == 0), t, np.inf)
+        room = self._region.room(base, s)
+        rate, most = np.abs(w * s), np.abs(w) * room
+        ends = np.where(s != 0, room / np.where(s != 0, np.abs(s), 1.0), 0.0)
+        order = ends.argsort(axis=1)
+        rate, most, sorted_ends = (np.take_along_axis(v, order, 1) for v in (rate, most, ends))
+        used = np.cumsum(most, axis=1) - most  # by those that met the range earlier
+        free = np.cumsum(rate[:, ::-1], axis=1)[:, ::-1]  # the rate of those that have not
+        enough = used + free * sorted_ends >= much[:, None]
+        k, rows = enough.argmax(axis=1), np.arange(len(w))
+        t = (much - used[rows, k]) / np.where(free[rows, k] > 0, free[rows, k], 1.0)
+        possible = enough.any(axis=1)
+        t = np.where(possible, t, sorted_ends[:, -1])
+        step = np.sign(s) * np.minimum(np.abs(s) * t[:, None], room)
+        return step, np.where(possible, self._region.norm.length(step), np.inf)
 
     def _linear(self, points: Array) -> tuple[Array, Array]:
         """Scores (n, classes) and their gradients as rows (n, classes, d)."""

@@ -10,7 +10,7 @@ import numpy as np
 from wingbeat.errors import BadInput
 from wingbeat.robust._norms import Array, Norm
 
-_ROUNDS = 8  # of shrinking what rounding put outside the ball
+_WITHIN = 1.0 - 1e-12  # of the radius, so that rounding of a length does not leave the ball
 
 
 class Region:
@@ -46,28 +46,20 @@ class Region:
         """x + change, brought into the region; change is rows, float64.
 
         The range contains x, so clipping to it brings no number further from x. Rounding to the
-        dtype may: then the change is made a little smaller.
+        dtype of x might: what it moved away goes one step of the dtype back.
         """
-        if self.radius is None:
-            return self._rounded(change)
-        change = self.norm.inside(change, self.radius)
-        points = self._rounded(change)
-        tiny = float(np.finfo(self.x.dtype).eps)
-        for k in range(_ROUNDS):
-            outside = self.distance(points) > self.radius
-            if not outside.any():
-                return points
-            reach = np.abs(self.x).max() / self.radius + 1.0
-            factor = max(0.0, 1.0 - tiny * reach * 2.0**k)
-            change = np.where(outside[:, None], change * factor, change)
-            points = self._rounded(change)
-        outside = self.distance(points) > self.radius  # a ball smaller than the dtype's steps
-        points[outside] = self.x[outside]
-        return points
-
-    def _rounded(self, change: Array) -> Array:
+        if self.radius is not None:
+            change = self.norm.inside(change, self.radius * _WITHIN)
         wide = np.clip(self._wide + change.reshape(self.x.shape), self.low, self.high)
-        return np.clip(wide.astype(self.x.dtype), self.low, self.high).astype(self.x.dtype)
+        points = wide.astype(self.x.dtype)
+        far = np.abs(points - self._wide) > np.abs(change).reshape(self.x.shape)
+        far |= (points < self.low) | (points > self.high)
+        return np.where(far, np.nextafter(points, self.x), points)
+
+    def room(self, points: Array, direction: Array) -> Array:
+        """How far each number may go in its direction before it meets the range: rows."""
+        z = points.astype(np.float64).reshape(len(points), -1)
+        return np.where(direction > 0, self.high - z, z - self.low)
 
 
 def _range(bounds: Any, x: Array, operation: str) -> tuple[float, float]:

@@ -439,7 +439,8 @@ class Lanes:
     def to_half(self, x: Vector) -> Vector:
         """The bits of the nearest float16, a uint16; an overflow gives infinity."""
         x = self._odd(x) if x.dtype == F64 else self.cast(x, F32)
-        if self.target.half:
+        # Of single numbers LLVM would make calls of a library that is not there.
+        if self.target.half and self.count > 1:
             halves = self.builder.fptrunc(x.value, self._halves())
             return Vector(self.builder.bitcast(halves, self.type(U16)), U16)
         whole = self.bitcast(x, U32)

@@ -1,0 +1,234 @@
+"""Verdicts: what is called a minimum is one, and the rest is named for what it is."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import wingbeat as wb
+from wingbeat.solve import METHODS
+from wingbeat.solve.verdict import KINDS
+
+FREE = [name for name, m in METHODS.items() if not m.constraints]
+
+
+def rosenbrock(x: Any) -> Any:
+    return 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2
+
+
+def kind(f: Any, x0: Any, method: str | None = None, **options: Any) -> str:
+    result = wb.minimize(f, x0, method, **options)
+    assert result.verdict.kind in KINDS
+    return result.verdict.kind
+
+
+@pytest.mark.parametrize("method", FREE)
+def test_the_saddle_as_a_start(method: str) -> None:
+    result = wb.minimize(lambda x: x[0] ** 2 - x[1] ** 2, np.zeros(2), method)
+    assert result.verdict.kind in ("saddle", "unbounded")
+    if result.verdict.kind == "saddle":
+        np.testing.assert_allclose(
+            np.abs(result.verdict.evidence["direction of the smallest"]), [0, 1], atol=1e-12
+        )
+        assert result.verdict.evidence["smallest eigenvalue"] == -2.0
+
+
+def test_float32_rosenbrock_at_12_is_not_solved() -> None:
+    """Wherever a search in float32 ends, at f = 12 it is not called solved."""
+    x0 = np.array([-1.2, 1.0], np.float32)
+    for method in FREE:
+        options = {"rate": 1e-4} if method in ("momentum", "nesterov", "adam") else {}
+        for steps in (1, 3, 10, 300):
+            result = wb.minimize(rosenbrock, x0, method, steps=steps, **options)
+            if result.verdict.is_minimum:
+                assert result.value < 1e-4
+                np.testing.assert_allclose(result.x, [1, 1], atol=0.02)
+
+
+def test_default_in_float32() -> None:
+    result = wb.minimize(rosenbrock, np.array([-1.2, 1.0], np.float32))
+    np.testing.assert_allclose(result.x, [1, 1], atol=0.02)
+    assert result.verdict.kind in ("minimum", "noise floor")
+
+
+# MISSION D5: classified, with "the test decides nothing" told apart from saddles
+@pytest.mark.parametrize(
+    ("f", "x0", "expected"),
+    [
+        (lambda x: x[0] ** 2 + 3 * x[1] ** 2, np.zeros(2), "minimum"),
+        (lambda x: -(x[0] ** 2) - 3 * x[1] ** 2, np.zeros(2), "maximum"),
+        (lambda x: x[0] ** 2 - x[1] ** 2, np.zeros(2), "saddle"),
+        (lambda x: x[0] ** 4, np.zeros(1), "undecided"),
+        (lambda x: x[0] ** 3, np.zeros(1), "undecided"),
+        (lambda x: x[0] ** 3 - 3 * x[0] * x[1] ** 2, np.zeros(2), "undecided"),
+        (lambda x: x[0] ** 4 - x[1] ** 2, np.zeros(2), "undecided"),
+        (lambda x: (x[0] - x[1]) ** 2, np.array([1.0, 1.0]), "flat valley"),
+        (lambda x: 0.0 * x[0] + 5.0, np.zeros(1), "flat valley"),
+    ],
+)
+def test_critical_points(f: Any, x0: Any, expected: str) -> None:
+    assert kind(f, x0, "bfgs") == expected
+
+
+@pytest.mark.parametrize("method", ["bfgs", "newton", "gradient-descent", "trust-exact", "cg"])
+@pytest.mark.parametrize(
+    ("f", "x0", "allowed"),
+    [
+        (lambda x: x[0] ** 4, np.array([1.0]), {"undecided"}),
+        (lambda x: wb.exp(-x[0]), np.array([1.0]), {"flat valley"}),
+        (lambda x: (x[0] - x[1]) ** 2, np.array([1.0, 0.0]), {"flat valley"}),
+        (lambda x: wb.cosh(x[0]), np.array([1.0]), {"minimum"}),
+        (lambda x: x[0] ** 2 + x[1] ** 4, np.array([1.0, 1.0]), {"undecided"}),
+    ],
+)
+def test_reached_by_a_search(method: str, f: Any, x0: Any, allowed: set[str]) -> None:
+    assert kind(f, x0, method) in allowed
+
+
+@pytest.mark.parametrize("method", ["gradient-descent", "bfgs", "l-bfgs", "trust-exact", "trust-cg"])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: -x[0],
+        lambda x: -(x[0] ** 2) + x[1] ** 2,
+        lambda x: x[0] ** 3 + x[1] ** 2,
+        lambda x: -wb.exp(x[0]) + x[1],
+    ],
+)
+def test_unbounded_below(method: str, f: Any) -> None:
+    assert kind(f, np.array([-1.0, 0.5]), method, steps=200) == "unbounded"
+
+
+@pytest.mark.parametrize("method", ["gradient-descent", "bfgs", "l-bfgs", "trust-exact"])
+@pytest.mark.parametrize("x0", [[1.0, 2.0], [0.0, 1.0], [0.0, 0.0], [0.3, -0.7]])
+def test_kinks(method: str, x0: list[float]) -> None:
+    """|x| + y^2: its minimum is where it has no gradient, and no search may call it smooth."""
+    verdict = wb.minimize(lambda x: abs(x[0]) + x[1] ** 2, np.array(x0), method).verdict
+    assert verdict.kind == "kink"
+
+
+def test_a_kink_that_is_a_minimum_and_one_that_is_not() -> None:
+    up = wb.minimize(lambda x: abs(x[0]), np.zeros(1)).verdict
+    assert up.kind == "kink"
+    assert "rises in all" in up.sentence
+    assert "abs" in up.sentence
+    down = wb.minimize(lambda x: -abs(x[0]), np.zeros(1)).verdict
+    assert down.kind == "kink"
+    assert "no minimum" in down.sentence
+
+
+# --- gradients that are not the function's --------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["gradient-descent", "bfgs", "trust-exact"])
+@pytest.mark.parametrize(
+    "gradient",
+    [
+        lambda x: 2.0 * x + 1.0,  # 0 at another place
+        lambda x: 1.01 * 2.0 * x,  # a factor, which is right at the minimum
+        lambda x: -2.0 * x,
+        lambda x: 0.0 * x,
+    ],
+)
+def test_a_wrong_gradient_of_the_users(method: str, gradient: Any) -> None:
+    verdict = wb.minimize(
+        lambda x: wb.sum(x * x), np.array([1.0, -2.0]), method, gradient=gradient
+    ).verdict
+    assert verdict.kind == "inconsistent gradient"
+
+
+def test_a_right_gradient_of_the_users() -> None:
+    result = wb.minimize(
+        lambda x: wb.sum(x * x), np.array([1.0, -2.0]), "bfgs", gradient=lambda x: 2.0 * x
+    )
+    assert result.verdict.is_minimum
+
+
+def test_a_derivative_that_is_cut() -> None:
+    verdict = wb.minimize(
+        lambda x: (x[0] - 1.0) ** 2 + wb.stop_gradient(x[0]), np.array([3.0]), "bfgs"
+    ).verdict
+    assert verdict.kind == "inconsistent gradient"
+
+
+def test_a_function_that_changes() -> None:
+    shift = [0.0]
+
+    def f(x: Any) -> Any:
+        shift[0] += 1.0
+        return wb.sum((x - shift[0]) ** 2)
+
+    assert kind(f, np.array([1.0, 2.0]), "bfgs") == "inconsistent gradient"
+
+
+@settings(max_examples=15)
+@given(st.integers(1, 6), st.integers(0, 10**6), st.floats(-3, 3), st.floats(-3, 3))
+def test_smooth_minima_are_found_and_named(n: int, seed: int, logarithm: float, level: float) -> None:
+    """Convex quadratics with a soft quartic, of any scale: a minimum, and x is right."""
+    rng = np.random.default_rng(seed)
+    a = rng.normal(size=(n, n))
+    a = (a @ a.T / n + np.eye(n)) * 10.0**logarithm
+    centre = rng.normal(size=n)
+
+    def f(x: Any) -> Any:
+        d = x - centre
+        return d @ (a @ d) / 2.0 + wb.sum(d**4) + level
+
+    result = wb.minimize(f, rng.normal(size=n))
+    assert result.verdict.is_minimum, result.verdict
+    np.testing.assert_allclose(result.x, centre, atol=0.03)
+
+
+@settings(max_examples=15)
+@given(st.integers(2, 6), st.integers(0, 10**6))
+def test_saddles_are_never_minima(n: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    q = np.linalg.qr(rng.normal(size=(n, n)))[0]
+    values = rng.uniform(0.5, 2, n) * np.where(np.arange(n) == 0, -1, 1)
+    a = q @ np.diag(values) @ q.T
+    for method in ("bfgs", "newton", "cg"):
+        assert kind(lambda x: x @ (a @ x), np.zeros(n), method) == "saddle"
+
+
+# --- numbers that run out -------------------------------------------------------------------------
+
+
+def test_nan_at_the_start() -> None:
+    verdict = wb.minimize(lambda x: wb.log(x[0]), np.array([-1.0])).verdict
+    assert verdict.kind == "undecided"
+    assert "f is nan at the start" in verdict.sentence
+
+
+@pytest.mark.parametrize("method", ["gradient-descent", "bfgs", "l-bfgs", "cg", "trust-exact"])
+def test_nan_on_the_way_is_a_try_that_failed(method: str) -> None:
+    """x - log x has its minimum at 1 and no values below 0, where a first step leads."""
+    result = wb.minimize(lambda x: 30.0 * (x[0] - wb.log(x[0])), np.array([0.2]), method)
+    assert result.verdict.is_minimum
+    assert result.x[0] == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_noise_floor() -> None:
+    """What is left to gain is 1e-8, below the rounding of float32 values near 1e6."""
+    verdict = wb.minimize(
+        lambda x: 1e6 + 1e-4 * wb.sum((x - 3.0) ** 2) + 0.01 * wb.sin(1e3 * x[0]) * 0,
+        np.array([1000.0, 10.0], np.float32),
+        "gradient-descent",
+        tolerance=0.0,
+        steps=500,
+    ).verdict
+    assert verdict.kind in ("noise floor", "minimum")
+
+
+def test_out_of_steps() -> None:
+    verdict = wb.minimize(rosenbrock, np.array([-1.2, 1.0]), "bfgs", steps=3).verdict
+    assert verdict.kind == "not finished"
+    assert "3 steps allowed" in verdict.sentence
+
+
+def test_a_tolerance_too_loose_for_a_flat_function() -> None:
+    """The gradient is 1e-7 everywhere near, but the minimum is 1 away: that is no minimum."""
+    result = wb.minimize(lambda x: 1e-7 * (x[0] - 1.0) ** 2, np.array([0.0]))
+    assert result.verdict.kind == "flat valley"
+    assert "1 away" in result.verdict.sentence
