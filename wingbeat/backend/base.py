@@ -103,6 +103,7 @@ class Program:
 
     graph: Graph
     run: Run
+    donated: tuple[int, ...] = ()  # positions of inputs whose memory a run may overwrite
 
     @property
     def memory(self) -> Memory:
@@ -213,7 +214,7 @@ def program(
         run = _native(graph, given)
     else:
         run = load(kind).compile(graph)
-    return _programs.put((kind, given, key), Program(graph, run)), order
+    return _programs.put((kind, given, key), Program(graph, run, given)), order
 
 
 class Adaptive:
@@ -315,12 +316,12 @@ def described(program: Program, what: str) -> str:
     Raises `NotSupported` where it makes none.
     """
     backend = load(chosen())
-    describe: Callable[[Graph], str] | None = getattr(backend, what, None)
+    describe: Callable[[Graph, Collection[int]], str] | None = getattr(backend, what, None)
     if describe is None:
         raise NotSupported(
             f"{what}: the backend {chosen()!r} has none; set WINGBEAT_BACKEND=llvm to see it"
         )
-    return describe(program.graph)
+    return describe(program.graph, program.donated)
 
 
 def clear_programs() -> None:

@@ -102,7 +102,7 @@ class Adversarial(Report):
             said.append(f"No way was found for {(~self.fooled).sum()}.")
         if self.stuck is not None and self.stuck.any():
             said.append(
-                f"The gradient is exactly 0 at {self.stuck.sum()}: these could not be attacked this "
-                "way, which does not make them safe; try minimal."
+                f"The gradient is exactly 0 at {self.stuck.sum()}: these could not be attacked "
+                "so, which does not make them safe; try minimal."
             )
         return said

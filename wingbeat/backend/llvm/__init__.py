@@ -25,15 +25,15 @@ def forget() -> None:
     driver.forget_arenas()
 
 
-def plan(graph: Graph) -> str:
+def plan(graph: Graph, donated: Collection[int] = ()) -> str:
     """What is computed together, where values lie, what is called; raises `NotCompiled`."""
     from wingbeat.backend.llvm import describe, lowering, target
 
-    return describe.plan(graph, lowering.lower(graph, target.current()))
+    return describe.plan(graph, lowering.lower(graph, target.current(), donated))
 
 
-def llvm_ir(graph: Graph) -> str:
+def llvm_ir(graph: Graph, donated: Collection[int] = ()) -> str:
     """The native code of a graph as LLVM's assembly language; raises `NotCompiled`."""
     from wingbeat.backend.llvm import lowering, target
 
-    return lowering.lower(graph, target.current()).text
+    return lowering.lower(graph, target.current(), donated).text
