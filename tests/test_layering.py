@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FACE = ""  # the package itself: `import wingbeat`, and the names that it exports
-FACES = {FACE, "nn", "optim", "data", "solve", "curvature", "train", "timeline", "explain"}
+TRAINING = {"nn", "optim", "data", "train", "timeline", "robust"}
+FACES = {FACE, *TRAINING, "solve", "curvature", "explain", "pictures"}
 
 # Folder (or module) of wingbeat/ -> what it may import besides itself and `errors`.
 LAYERS: dict[str, set[str]] = {
@@ -27,7 +28,9 @@ LAYERS: dict[str, set[str]] = {
     "solve": {"api", "curvature"},
     "train": {"api", "nn", "optim", "data"},
     "timeline": {"api", "nn", "optim", "data", "solve", "curvature"},
-    "explain": {"ir", "ops", "transform", "api", "solve"},
+    "explain": {"ir", "ops", "transform", "api", "nn", "solve"},
+    "robust": {"api", "nn", "optim"},
+    "pictures": {"api", "nn", "solve", "curvature", "train", "robust", "explain"},
     "torch": {"api", "nn", "optim", "data"},
     "interop": {"api", "nn", "optim", "data"},
     "cli": FACES,
@@ -47,7 +50,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "sklearn": {"data"},
     "safetensors": {"train", "interop"},
     "rich": {"nn", "train", "explain", "solve", "cli"},
-    "matplotlib": {"explain", "cli", "studio"},
+    "matplotlib": {"pictures", "explain", "cli", "studio"},
     "starlette": {"studio"},
     "uvicorn": {"studio"},
 }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wingbeat import errors as errors
     from wingbeat.api import *  # noqa: F403
     from wingbeat.curvature import critical_points as critical_points
+    from wingbeat.explain import attribution as attribution
     from wingbeat.solve import hill_climb as hill_climb
     from wingbeat.solve import least_squares as least_squares
     from wingbeat.solve import minimize as minimize
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 newaxis = None
 
-_FOLDERS = ("api", "errors", "nn", "optim", "data", "train", "curvature", "solve", "explain")
+_TRAINING = ("nn", "optim", "data", "train", "robust")
+_FOLDERS = ("api", "errors", *_TRAINING, "curvature", "solve", "explain", "pictures")
 _CURVATURE = ("critical_points",)
 _SOLVE = ("hill_climb", "least_squares", "minimize", "reach", "root")
 _NUMBERS = ("e", "inf", "nan", "pi")
@@ -71,4 +73,5 @@ def __getattr__(name: str) -> "Any":
 
 def __dir__() -> list[str]:
     names = __getattr__("__all__")
-    return sorted({*globals(), *_FOLDERS, *_CURVATURE, *_SOLVE, *_NUMBERS, *_DTYPES, *names})
+    ours = {"attribution", *_FOLDERS, *_CURVATURE, *_SOLVE, *_NUMBERS, *_DTYPES}
+    return sorted({*globals(), *ours, *names})

@@ -53,13 +53,15 @@ def test_bounds_vectors_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["x*x", "x=1", "--bounds", "y=0:1"], "inputs: x"),
         (["x*x", "x=1", "--bounds", "x=2:1"], "bounds cross"),
         (["x*x", "x=nan"], "not finite"),
-        (["x*x", "x=1", "--json", "/no/such/folder/file"], "/no/such/folder"),
+        (["x*x", "x=1", "--json", "{here}/file/run.json"], "file"),
         (["__import__('os')"], "no meaning here"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence(
-    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "file").touch()
+    words = [w.replace("{here}", str(tmp_path)) for w in words]
     assert main(["minimize", *words]) == 2
     captured = capsys.readouterr()
     assert said in captured.err

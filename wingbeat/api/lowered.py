@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from wingbeat.backend.base import Cost, Memory, Program, described
+from collections.abc import Sequence
+
+from wingbeat.backend.base import Cost, Memory, Program, described, program
+from wingbeat.ir.node import Node
 from wingbeat.ir.text import to_text
+from wingbeat.transform import inlined, simplify
 
 
 class Lowered:
@@ -45,3 +49,10 @@ class Lowered:
     def memory(self) -> Memory:
         """Bytes of inputs, outputs and what lies between."""
         return self._program.memory
+
+
+def lowered(roots: Sequence[Node]) -> Lowered:
+    """The program that computes nodes, laid open as `jit(f).lower` does it for a function."""
+    bodies = inlined(roots)
+    new = simplify(bodies)
+    return Lowered(program([new[body] for body in bodies])[0])

@@ -39,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--momentum", metavar="M", help="the part of the last move that is kept")
     parser.add_argument("--radius", metavar="R", help="the first trust radius")
-    parser.add_argument("--tolerance", metavar="T", help="the largest slope that counts as 0 (1e-5)")
+    parser.add_argument(
+        "--tolerance", metavar="T", help="the largest slope that counts as 0 (1e-5)"
+    )
     parser.add_argument("--steps", metavar="N", help="at most so many steps (1000)")
     parser.add_argument(
         "--bounds",

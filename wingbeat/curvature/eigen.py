@@ -18,6 +18,7 @@ DENSE = 200  # rows up to which all eigenvalues are computed; above, Lanczos
 BASIS, LEAN = 64, 20  # vectors that ARPACK keeps; fewer where one is long
 HUGE = 100_000
 RESTARTS = 60
+GUARDS = 2
 STEPS = 200  # of plain Lanczos, where ARPACK gives up
 _Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -213,9 +214,14 @@ def _ends(a: Operator, count: int, tolerance: float, seed: int, *ends: str) -> l
 def _arpack(
     a: Operator, shift: float, which: str, count: int, start: Vector, tolerance: float
 ) -> tuple[Vector, _Array]:
-    """Eigenvalues of A, ascending, that A + shift I has at one end."""
-    shifted = scipy_operator(a.shape[0], lambda v: a.times(v) + shift * v)
-    kept = min(a.shape[0], max(2 * count + 1, BASIS if a.shape[0] <= HUGE else LEAN))
+    """Eigenvalues of A, ascending, that A + shift I has at one end.
+
+    Some more than wanted must converge, too: alone, one near the end may pass for the outermost.
+    """
+    n = a.shape[0]
+    wanted, count = count, min(count + GUARDS, n - 1)
+    shifted = scipy_operator(n, lambda v: a.times(v) + shift * v)
+    kept = min(n, max(2 * count + 1, BASIS if n <= HUGE else LEAN))
     solve: Any = eigsh  # its stub takes whole numbers for `tol`
     try:
         values, vectors = solve(
@@ -223,13 +229,13 @@ def _arpack(
         )
     except ArpackNoConvergence:
         ritz = lanczos(a, start, max(STEPS, 4 * count))
-        return _outermost(ritz.values, ritz.vectors, which, count)
-    order = np.argsort(values)
-    return values[order] - shift, vectors[:, order]
+        return _outermost(ritz.values, ritz.vectors, which, wanted)
+    return _outermost(values - shift, vectors, which, wanted)
 
 
 def _outermost(values: Vector, vectors: _Array, which: str, count: int) -> tuple[Vector, _Array]:
-    """What plain Lanczos has to offer; how good it is, the residuals tell."""
+    """The wanted ones, ascending; how good they are, the residuals tell."""
     ranks = {"LA": -values, "SA": values, "LM": -np.abs(values)}
-    chosen = np.sort(np.argsort(ranks[which])[:count])
+    chosen = np.argsort(ranks[which])[:count]
+    chosen = chosen[np.argsort(values[chosen])]
     return values[chosen], vectors[:, chosen]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from wingbeat.errors import NotDifferentiable
 from wingbeat.explain._names import fresh
-from wingbeat.explain._writer import is_transparent, write
+from wingbeat.explain._writer import Formula, Notation, is_transparent, write
 from wingbeat.explain.algebra import shortened
 from wingbeat.explain.latex import LATEX, latex_lines
 from wingbeat.explain.plain import PLAIN, plain_lines
@@ -74,13 +74,28 @@ class Body:
         if partial is None:
             return ("", "") if self.shape.whys[place] else ("0", "0")
         if simplified:
-            (partial,) = shortened([partial], self._own())
+            (partial,) = shortened([partial], self.own())
         return (
             plain_lines(write([partial], self.names, PLAIN)),
             latex_lines(write([partial], self.names, LATEX)),
         )
 
-    def _own(self) -> dict[Node, Node]:
+    def sent_texts(self, place: int, g: str, notation: Notation) -> Formula | None:
+        """What goes back along an edge, as a formula of the step's gradient, which is called `g`.
+
+        Without a name that gradient is 1. None where nothing goes back.
+        """
+        partial = self.shape.partials[place]
+        if partial is None:
+            return None
+        seed = leaf(self.shape.root.type, "", _SEED)
+        known = self.own()
+        if not g:
+            known[seed] = full(1, seed.type)
+        node = partial * seed if self.shape.one else partial
+        return write(shortened([node], known), {**self.names, seed: g}, notation)
+
+    def own(self) -> dict[Node, Node]:
         """A leaf in place of the step itself and of the operation behind a statement's name."""
         own = leaf(self.shape.root.type, "", _OWN)
         known: dict[Node, Node] = {}

@@ -66,6 +66,13 @@ class Builder:
                 )
         return [by_name[name] for name in wrt]
 
+    def head(self, name: str) -> Node:
+        """The node of this name; raises `BadInput` with the names that there are."""
+        for node, known in self.names.items():
+            if known == name:
+                return node
+        raise BadInput(f"nothing is called {name}; known are {', '.join(self.names.values())}")
+
     def _seed(self, cotangent: Any) -> Node:
         if cotangent is None:
             if self.root.shape != ():

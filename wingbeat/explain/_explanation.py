@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +11,19 @@ from wingbeat.explain._build import Builder
 from wingbeat.explain._recording import Recording
 from wingbeat.explain._script import LATEX, PLAIN
 from wingbeat.explain._steps import ALL, NAMES, cut
+from wingbeat.explain.checking import Checked, check
+from wingbeat.explain.closed import Closed, closed, general
 from wingbeat.explain.derivation import Line, derive, render
 from wingbeat.explain.fold import MOST, Folded, folded
-from wingbeat.explain.formula import derivative_text
+from wingbeat.explain.formula import derivative, derivative_text
 from wingbeat.explain.layers import Layer, layers
+from wingbeat.explain.matrix import matrix_form, render_matrix
 from wingbeat.explain.model import Edge, Model, Step
 from wingbeat.explain.paths import Paths
 from wingbeat.explain.sweeps import Sweeps, sweeps
+from wingbeat.explain.symbolic import to_sympy
 from wingbeat.explain.what_if import WhatIf, what_if
+from wingbeat.ir.node import Node, full
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -135,6 +140,24 @@ class Explanation:
         """The derivation as data; empty where the result does not depend on `wrt`."""
         return derive(self.model, wrt, form)
 
+    def matrix_form(self, wrt: str | None = None, form: str = PLAIN) -> str:
+        """The gradients in matrix form, from the result outwards, each by those before it.
+
+        Args:
+            wrt: only what the gradient by this name needs; by default all gradients.
+            form: "plain" or "latex".
+
+        >>> import wingbeat as wb
+        >>> e = wb.explain("H=sigmoid(X@W); L=sum(H@V)", X=[[1, 2]], W=[[0, 1], [1, 0]], V=[1, 2])
+        >>> print(e.matrix_form("W"))
+        dX is short for dL/dX, and X' for the transpose of X.
+        dL/dL = 1
+        dL/dH = outer(1, V)
+        dL/dW = X' @ (dH*(H*(1 - H)))
+        """
+        equations = matrix_form(self._builder, self.model, wrt, form)
+        return render_matrix(equations, self.model.result, form)
+
     def formula(
         self, wrt: str | Sequence[str], order: int = 1, form: str = PLAIN, expand: bool = False
     ) -> str:
@@ -154,6 +177,71 @@ class Explanation:
         if form not in (PLAIN, LATEX):
             raise BadInput(f"form={form!r} is unknown; use 'plain' or 'latex'")
         return derivative_text(self._builder, wrt, order, form, expand)
+
+    def check(self, wrt: str) -> list[Checked]:
+        """Every line of the derivation by `wrt`, evaluated from its text, beside the gradient.
+
+        Raises `NotSupported` where the graph has tensors or no values.
+        """
+        return check(self.model, wrt)
+
+    def closed(
+        self,
+        symbols: Mapping[str, str] | None = None,
+        wrt: Sequence[str] | None = None,
+    ) -> list[Closed]:
+        """The derivatives as closed formulas in the steps' names, with names for gradients.
+
+        Args:
+            symbols: a name for the gradient of a step: {"g": "beta"} calls dE/dbeta g, and the
+                formulas after it are written with g.
+            wrt: the names to differentiate by; by default those that were asked for.
+
+        >>> import wingbeat as wb
+        >>> e = wb.explain("beta=w*b; yhat=sigmoid(beta-theta); E=(yhat-y)**2/2", wrt=["w", "theta"])
+        >>> for formula in e.closed({"g": "beta"}):
+        ...     print(formula)
+        g = (yhat - y)*yhat*(1 - yhat)
+        dE/dw = g*b
+        dE/dtheta = -g
+        """
+        return closed(self._builder, wrt or self.model.wrt, symbols or {})
+
+    def general(
+        self,
+        indices: Mapping[str, str],
+        symbols: Mapping[str, str] | None = None,
+        wrt: Sequence[str] | None = None,
+    ) -> list[tuple[str, str]]:
+        """Closed formulas for whole families: w_11, w_12, ... as w_hj, and sums over an index.
+
+        Args:
+            indices: the letters of each base name's digits: {"w": "hj", "b": "h"}.
+            symbols: as for `closed`.
+            wrt: as for `closed`.
+
+        Raises `BadInput` where a base has no letters, or members of a family differ in more.
+
+        >>> import wingbeat as wb
+        >>> e = wb.explain("y_1=w_11*x; y_2=w_12*x; E=y_1*y_1+y_2*y_2", wrt=["x", "w_11", "w_12"])
+        >>> e.general({"y": "j", "w": "hj", "g": "j"}, {"g_1": "y_1", "g_2": "y_2"})
+        [('g_j', '2 * y_j'), ('dE/dx', 'sum_hj(g_j * w_hj)'), ('dE/dw_hj', 'g_j * x')]
+        """
+        return general(self.closed(symbols, wrt), indices, self.model.result)
+
+    def sympy(self, wrt: str | None = None) -> Any:
+        """The result as a SymPy expression of the inputs, or its derivative by `wrt`.
+
+        Raises `NotSupported` without SymPy, for tensors, and for operations that it lacks.
+        """
+        builder = self._builder
+        inputs = {builder.new[x]: n for n, x in self._recording.inputs.items()}
+        node: Node | None = builder.root
+        if wrt is not None:
+            node = derivative(builder, [builder.head(wrt)])
+        if node is None:
+            node = full(0, builder.root.type)
+        return to_sympy([node], inputs)[0]
 
     def what_if(self, /, **nudges: float) -> WhatIf:
         """What the gradient predicts when nodes are moved by a little, and what really happens.

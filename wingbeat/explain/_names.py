@@ -22,7 +22,8 @@ def latex_name(name: str) -> str:
     ['b', '\\hat{y}_{1}', '\\theta_{12}', '\\mathrm{loss}', '\\mathrm{w.k[0]}']
     """
     head, _, rest = name.partition("_")
-    if rest and (len(head) == 1 or head in _COMMANDS) and ("_" in rest or rest in _COMMANDS):
+    nested = "_" in rest or rest in _COMMANDS or _ACCENT.match(rest)
+    if rest and (len(head) == 1 or head in _COMMANDS) and nested:
         return f"{_base(head)}_{{{latex_name(rest)}}}"
     base, index = name, ""
     if match := _PARTS.match(name):

@@ -121,6 +121,8 @@ def _mul(x: Node, y: Node) -> Node | None:
         return x / y.inputs[1]
     if x.op is ar.div and constant_of(x.inputs[0]) == 1:
         return y / x.inputs[1]
+    if y.op is ar.mul:
+        return (x * y.inputs[0]) * y.inputs[1]  # a product of three needs no parentheses
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,27 +163,38 @@ def _order(model: Model) -> Any:
     return lambda e: place[e.target]
 
 
-def _tensor_lines(model: Model, wrt: str, script: Script) -> list[Line]:
-    """The chain rule for tensors: what arrives along every edge, from the gradients above."""
+def between(model: Model, wrt: str | None = None) -> Iterator[tuple[str, list[Edge]]]:
+    """From the result outwards: every step that has a gradient, and the edges that it comes by.
+
+    With `wrt` only the steps between that name and the result.
+    """
     readers: dict[str, list[Edge]] = {s.name: [] for s in model.steps}
     for e in flowing(model):
         readers[e.source].append(e)
-    above, below = _reaching(model, readers), _behind(model, wrt)
+    above = _reaching(model, readers)
+    if wrt is None:
+        below = {s.name for s in model.steps if s.gradient is not None}
+    else:
+        below = _behind(model, wrt)
+    for step in reversed(model.steps):
+        if step.name in above and step.name in below:
+            yield step.name, [e for e in readers[step.name] if e.target in above]
+
+
+def _tensor_lines(model: Model, wrt: str, script: Script) -> list[Line]:
+    """The chain rule for tensors: what arrives along every edge, from the gradients above."""
     values = {s.name: s.gradient for s in model.steps}
     lines: list[Line] = []
-    for step in reversed(model.steps):
-        u = step.name
-        if u not in above or u not in below:
-            continue
+    for u, edges in between(model, wrt):
         left = _gradient_name(u, script)
-        edges = [e for e in readers[u] if e.target in above]
         if u == model.result:
             lines.append(Line(left, "=", script.d(u, u) + " = 1", "symbols", u))
             continue
         symbols = [_transposed(e, script) for e in edges]
         lines.append(Line(left, "=", " + ".join(symbols), "symbols", u))
         formulas = [_contribution(e, script) for e in edges]
-        lines.append(Line(left, "=", " + ".join(formulas), "formulas", u))
+        if formulas != symbols:
+            lines.append(Line(left, "=", " + ".join(formulas), "formulas", u))
         lines.append(Line(left, "=", script.result(values[u]), "result", u))
     return lines
 

@@ -9,7 +9,7 @@ from wingbeat.errors import BadInput, NotDifferentiable, TypeMismatch
 from wingbeat.explain._build import Builder
 from wingbeat.explain._names import latex_name
 from wingbeat.explain._script import PLAIN
-from wingbeat.explain._writer import write
+from wingbeat.explain._writer import is_transparent, write
 from wingbeat.explain.algebra import shortened
 from wingbeat.explain.latex import LATEX, latex_lines
 from wingbeat.explain.plain import PLAIN as PLAIN_NOTATION
@@ -61,7 +61,7 @@ def derivative_text(
         return f"{left}: {str(error).splitlines()[0]}"
     if node is None:
         return _none(builder, left, result, names)
-    known = _stand_ins(builder, expand)
+    known = stand_ins(builder, expand)
     short = shortened([node], known)
     if form == PLAIN:
         *lets, last = plain_lines(write(short, {}, PLAIN_NOTATION)).split("; ")
@@ -80,13 +80,19 @@ def _node(builder: Builder, name: str) -> Node:
     return next(node for node, known in builder.names.items() if known == name)
 
 
-def _stand_ins(builder: Builder, expand: bool) -> dict[Node, Node]:
+def stand_ins(builder: Builder, expand: bool = False) -> dict[Node, Node]:
     """Leaves with names in place of the steps, or of the inputs alone."""
     inputs = set(builder.recording.inputs.values())
     known: dict[Node, Node] = {}
     for head in builder.steps.heads:
-        if head in inputs or head.op is None or not expand:
-            known.setdefault(builder.new[head], builder.leaf[head])
+        node = builder.new[head]
+        if head in inputs or head.op is None:
+            known.setdefault(node, builder.leaf[head])
+        elif not expand:
+            # The name of a statement stands for the operation behind it, too.
+            while node.op is not None and node not in known:
+                known[node] = builder.leaf[head]
+                node = node.inputs[0] if is_transparent(node) else node
     return known
 
 

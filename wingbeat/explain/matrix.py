@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wingbeat.explain._bodies import Body
 from wingbeat.explain._build import Builder
 from wingbeat.explain._names import latex_name
-from wingbeat.explain._numbers import show
-from wingbeat.explain._script import LATEX, PLAIN, Script, has_lines, tex_value
-from wingbeat.explain._writer import Operand, Written, write
-from wingbeat.explain.algebra import shortened
-from wingbeat.explain.derivation import TEX_RELATION, between
-from wingbeat.explain.latex import Latex, latex_lines
+from wingbeat.explain._script import LATEX, PLAIN, Script, tex_value
+from wingbeat.explain._writer import Operand
+from wingbeat.explain.derivation import between
+from wingbeat.explain.latex import Latex
 from wingbeat.explain.model import Edge, Model
-from wingbeat.explain.plain import Plain, plain_lines
-from wingbeat.ir.node import ATOM, POWER, Node, full
+from wingbeat.explain.plain import Plain
+from wingbeat.ir.node import Node
+
+_MARK = "∂"  # before the name of a step: its gradient
 
 
 @dataclass(frozen=True)
@@ -38,26 +37,23 @@ class Equation:
 
 
 class _MatrixPlain(Plain):
-    """Plain text with X' for the transpose."""
+    """Plain text with X' for the transpose of X and dX for its gradient."""
 
-    def operation(self, node: Node, operands: Sequence[Operand]) -> Written:
-        written = super().operation(node, operands)
-        if node.name == "transpose":
-            return Written(f"{operands[0]:atom}'", POWER)
-        return written
+    def name(self, name: str) -> str:
+        return name.replace(_MARK, "d", 1)
 
     def transposed(self, operand: Operand) -> str:
         return f"{operand:atom}'"
 
 
 class _MatrixLatex(Latex):
-    """LaTeX in which the gradient of a step, marked by ∂ and its name, is a fraction."""
+    """LaTeX in which the gradient of a step is a fraction."""
 
     def __init__(self, result: str) -> None:
         self.result = latex_name(result)
 
     def name(self, name: str) -> str:
-        if not name.startswith("∂"):
+        if not name.startswith(_MARK):
             return super().name(name)
         return rf"\frac{{\partial {self.result}}}{{\partial {latex_name(name[1:])}}}"
 
@@ -65,79 +61,43 @@ class _MatrixLatex(Latex):
 def matrix_form(
     builder: Builder, model: Model, wrt: str | None = None, form: str = PLAIN
 ) -> list[Equation]:
-    """The gradients from the result outwards, each in terms of those before it.
-
-    Args:
-        builder: what the model was made of.
-        model: the graph with numbers.
-        wrt: only what the gradient by this name needs.
-        form: "plain" or "latex".
-    """
+    """The gradients from the result outwards, each in terms of those before it."""
     script = Script(model, form)
-    found: list[Equation] = []
-    names = {name: head for head, name in builder.names.items()}
+    heads = {name: head for head, name in builder.names.items()}
     notation = _MatrixLatex(model.result) if script.tex else _MatrixPlain()
+    values = {s.name: s.gradient for s in model.steps}
+    found: list[Equation] = []
     for name, edges in between(model, wrt):
-        terms = [_term(builder, names, e, model, notation, script) for e in edges]
+        terms = [_term(builder, heads, e, script, notation) for e in edges]
         left = script.d(model.result, name, "∂" if script.tex else "d")
-        value = next(s.gradient for s in model.steps if s.name == name)
-        found.append(Equation(name, left, " + ".join(terms) or "1", value))
+        found.append(Equation(name, left, " + ".join(terms) or "1", values[name]))
     return found
 
 
 def _term(
     builder: Builder,
-    names: dict[str, Node],
+    heads: dict[str, Node],
     e: Edge,
-    model: Model,
-    notation: _MatrixPlain | _MatrixLatex,
     script: Script,
-) -> str:
-    """What one edge sends back."""
-    body = builder.bodies[names[e.target]]
-    place = body.reads.index(names[e.source])
-    mark = "∂" if script.tex else "d"
-    text = _written(body, place, e.target == model.result, mark, notation, script.tex)
-    if has_lines(text) or not text:
-        jacobian = script.d(e.target, e.source, "∂")
-        g = notation.name(f"{mark}{e.target}")
-        return rf"\left({jacobian}\right)^{{\top}} {g}" if script.tex else f"({jacobian})' {g}"
-    return text
-
-
-def _written(
-    body: Body,
-    place: int,
-    last: bool,
-    mark: str,
     notation: _MatrixPlain | _MatrixLatex,
-    tex: bool,
 ) -> str:
-    partial = body.shape.partials[place]
-    if partial is None:
+    """What one edge sends back; what takes several lines is written by its Jacobian."""
+    body = builder.bodies[heads[e.target]]
+    g = "" if e.target == script.model.result else f"{_MARK}{e.target}"
+    formula = body.sent_texts(body.reads.index(heads[e.source]), g, notation)
+    if formula is None:
         return "0"
-    seed = body.shape.seed
-    names = {**body.names, seed: f"{mark}{body.name}"}
-    known = body.own()
-    if last and not body.shape.one:
-        known[seed] = full(1, seed.type)  # dL/dL is not written
-    (short,) = shortened([partial if not body.shape.one else partial * seed], known)
-    if body.shape.one and not last:
-        piece = plain_lines(write([short], names, notation))
-        return f"{mark}{body.name}*({piece})" if not tex else rf"{notation.name(mark + body.name)} \cdot {latex_lines(write([short], names, notation))}"
-    writer = latex_lines if tex else plain_lines
-    return writer(write([short], names, notation))
+    if not formula.lets:
+        return formula.texts[0]
+    jacobian, g = script.d(e.target, e.source, "∂"), notation.name(f"{_MARK}{e.target}")
+    return rf"\left({jacobian}\right)^{{\top}} {g}" if script.tex else f"({jacobian})' {g}"
 
 
 def render_matrix(equations: Sequence[Equation], result: str, form: str = PLAIN) -> str:
-    """The equations below each other, with the numbers of small results behind."""
+    """The equations below each other."""
     if form == LATEX:
         rows = [rf"{q.left} &= {q.right} = {tex_value(q.value)}" for q in equations]
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
     width = max((len(q.left) for q in equations), default=0)
     lines = [f"dX is short for d{result}/dX, and X' for the transpose of X."]
-    lines += [f"{q.left:<{width}} = {q.right}" for q in equations]
-    return "\n".join(lines)
-
-
-__all__ = ["ATOM", "TEX_RELATION", "Equation", "matrix_form", "render_matrix", "show"]
+    return "\n".join([*lines, *(f"{q.left:<{width}} = {q.right}" for q in equations)])

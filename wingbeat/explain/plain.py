@@ -21,7 +21,6 @@ _INFIX: dict[str, tuple[str, int, int]] = {
     "square": ("{0:atom}**2", POWER, ATOM),
     "floor_divide": ("{0}//{1:atom}", SUM, POWER),
     "remainder": ("{0} % {1:atom}", SUM, POWER),
-    "transpose": ("transpose({0:free})", ATOM, SUM),
     "bitwise_and": ("{0} & {1}", SUM, ATOM),
     "bitwise_or": ("{0} | {1}", SUM, ATOM),
     "bitwise_xor": ("{0} ^ {1}", SUM, ATOM),
@@ -68,6 +67,8 @@ class Plain:
     def operation(self, node: Node, operands: Sequence[Operand]) -> Written:
         """An operator between its operands, or a call."""
         name = node.name
+        if name == "transpose":
+            return Written(self.transposed(operands[0]), ATOM)
         if name == "contract":
             return _product(node, [o.piece for o in operands], self)
         if name not in _INFIX:
@@ -76,6 +77,11 @@ class Plain:
         template, level, inner = _INFIX[name]
         again = [Operand(o.piece, self, level, inner) for o in operands]
         return Written(template.format(*again), level)
+
+
+    def transposed(self, operand: Operand) -> str:
+        """The transpose."""
+        return f"transpose({operand:free})"
 
 
 PLAIN = Plain()
@@ -94,8 +100,8 @@ def _product(node: Node, pieces: Sequence[Written], notation: Plain) -> Written:
         return Written(f"contract({left:free}, {right:free})", ATOM)
     if out != tuple(k for k in (*lhs, *rhs) if k != inner[0]):  # (x y)' is y' x'
         left, right, lhs, rhs = right, left, rhs, lhs
-    x = f"transpose({left:free})" if len(lhs) == 2 and lhs[0] == inner[0] else f"{left:atom}"
-    y = f"transpose({right:free})" if len(rhs) == 2 and rhs[1] == inner[0] else f"{right:atom}"
+    x = notation.transposed(left) if len(lhs) == 2 and lhs[0] == inner[0] else f"{left:atom}"
+    y = notation.transposed(right) if len(rhs) == 2 and rhs[1] == inner[0] else f"{right:atom}"
     return Written(f"{x} @ {y}", PRODUCT)
 
 

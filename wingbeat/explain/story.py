@@ -33,6 +33,8 @@ def meaning(explanation: Explanation, name: str) -> Said | None:
     gradient, z = explanation.step(name).gradient, explanation.model.result
     if gradient is None or gradient.ndim or not math.isfinite(gradient):
         return None
+    if gradient == 1:
+        return say("grows alike", x=name, z=z)
     key = "grows" if gradient > 0 else "falls" if gradient < 0 else "stays"
     return say(key, x=name, z=z, g=show(abs(float(gradient))))
 

@@ -106,6 +106,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "When {x} grows a little, {z} grows {g} times as much.",
         "{x} 略微增大时，{z} 增大的量是它的 {g} 倍。",
     ),
+    "grows alike": (
+        "When {x} grows a little, {z} grows just as much.",
+        "{x} 略微增大时，{z} 增大同样多。",
+    ),
     "falls": (
         "When {x} grows a little, {z} falls {g} times as much.",
         "{x} 略微增大时，{z} 减小的量是它的 {g} 倍。",
@@ -159,6 +163,29 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "long": (
         "The derivation has {n} equations; {call} writes them all.",
         "推导共有 {n} 个等式；用 {call} 可得到全部。",
+    ),
+    # Costs and modes.
+    "forward pass": ("forward pass", "前向"),
+    "backward pass": ("backward pass", "反向"),
+    "training step": ("both", "合计"),
+    "operation": ("step", "步骤"),
+    "flops": ("operations", "运算次数"),
+    "bytes": ("bytes", "字节"),
+    "seconds": ("time", "时间"),
+    "energy": ("energy", "能量"),
+    "bound": ("limited by", "受限于"),
+    "cost means": (
+        "Operations are additions, multiplications and comparisons; a function such as exp counts "
+        "as 10. Times are the least that one core of this machine needs (roofline){measured}. "
+        "Energy is an estimate: {flop} pJ for an operation and {byte} pJ for a byte (Horowitz "
+        "2014, 45 nm, values read from memory); a whole machine takes several times as much.",
+        "运算指加、乘、比较；exp 等函数计为 10 次。时间是本机单核所需的下限（roofline）{measured}。"
+        "能量为估计：每次运算 {flop} pJ，每字节 {byte} pJ（Horowitz 2014，45 nm，数据来自内存）；"
+        "整机能耗是它的数倍。",
+    ),
+    "cost ratio": (
+        "The backward pass takes {ratio} times the operations of the forward pass.",
+        "反向的运算次数是前向的 {ratio} 倍。",
     ),
     "given": ("{x} = {value}, given", "{x} = {value}（已知）"),
     "start": (

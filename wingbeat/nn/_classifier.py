@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wingbeat.api import Tensor, asarray, grad, no_grad, take_along_axis, tree, vmap
+from wingbeat.api.jit import natively
 from wingbeat.errors import BadInput, OutOfRange, TypeMismatch
 from wingbeat.nn.module import Module
 
@@ -56,14 +57,15 @@ class Classifier:
     def blocks(self, f: Callable[..., Any], *arrays: Array, share: int = 1) -> tuple[Array, ...]:
         """The arrays that `f` returns, of rows, a block at a time.
 
-        Blocks are filled up to a power of two, so that a few programs serve all. `share` is how
-        many times more a row needs than its own numbers.
+        Blocks are filled up to a power of two, so that a few programs serve all; these are native
+        from the first run, so that a seed gives the same bits again. `share` is how many times more
+        a row needs than its own numbers.
         """
         n = len(arrays[0])
         most = min(MOST_ROWS, MOST_NUMBERS // max(1, share * arrays[0][:1].size))
         block = min(1 << max(0, most.bit_length() - 1), 1 << (n - 1).bit_length())
         parts: list[tuple[Array, ...]] = []
-        with no_grad():
+        with no_grad(), natively():
             for k in range(0, n, block):
                 rows = [a[k : k + block] for a in arrays]
                 count = len(rows[0])

@@ -15,6 +15,7 @@ from wingbeat.api import Tensor, random
 from wingbeat.errors import BadInput
 
 Array = np.ndarray[Any, Any]
+_WITHIN = 1.0 - 1e-12  # of a radius: rounding of a length does not leave the ball
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ def _unit(v: Array) -> Array:
 
 def _shortened(v: Array, radius: float) -> Array:
     lengths = euclidean(v)[:, None]
-    return np.where(lengths > radius, v * (radius / np.where(lengths > 0, lengths, 1.0)), v)
+    shorter = v * (radius * _WITHIN / np.where(lengths > 0, lengths, 1.0))
+    return np.where(lengths > radius, shorter, v)
 
 
 def _in_euclidean_ball(key: Tensor, shape: tuple[int, int]) -> Array:

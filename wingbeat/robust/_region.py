@@ -10,8 +10,6 @@ import numpy as np
 from wingbeat.errors import BadInput
 from wingbeat.robust._norms import Array, Norm
 
-_WITHIN = 1.0 - 1e-12  # of the radius, so that rounding of a length does not leave the ball
-
 
 class Region:
     """The points within `radius` of x and within bounds, as arrays in the dtype of x.
@@ -49,7 +47,7 @@ class Region:
         dtype of x might: what it moved away goes one step of the dtype back.
         """
         if self.radius is not None:
-            change = self.norm.inside(change, self.radius * _WITHIN)
+            change = self.norm.inside(change, self.radius)
         wide = np.clip(self._wide + change.reshape(self.x.shape), self.low, self.high)
         points = wide.astype(self.x.dtype)
         far = np.abs(points - self._wide) > np.abs(change).reshape(self.x.shape)

@@ -109,7 +109,13 @@ class _Climb:
         for y, value in tries:
             if y is best:
                 continue
-            why = "lower" if value < self.value else "no higher" if value == self.value else "not the highest"
+            why = (
+                "lower"
+                if value < self.value
+                else "no higher"
+                if value == self.value
+                else "not the highest"
+            )
             self._note(y, value, False, why)
         if best is None:
             self.number -= 1
@@ -146,5 +152,7 @@ class _Climb:
             level = sum(v == self.value for v in self.around)
             sentence = f"none of the {count} neighbours is higher, {level} are as high"
             return Verdict("flat valley", evidence, sentence)
-        sentence = f"all {count} neighbours are lower, by at least {self.value - max(self.around):g}"
+        sentence = (
+            f"all {count} neighbours are lower, by at least {self.value - max(self.around):g}"
+        )
         return Verdict("maximum", evidence, f"{sentence}; higher points may lie elsewhere")

@@ -19,6 +19,7 @@ from wingbeat.solve._search import Point, Search, Stop
 from wingbeat.solve.record import Vector
 from wingbeat.solve.verdict import Verdict
 
+ACTIVE = 1e-5  # an inequality or a bound that is nearer to its limit holds with equality
 FEASIBLE = 1e-6  # a constraint that is broken by no more than this, relative to its size, holds
 
 
@@ -104,7 +105,9 @@ def slsqp(s: Search) -> None:
 
 def trust_constr(s: Search) -> None:
     """An interior point or SQP method with a trust region."""
-    options = {"gtol": s.tolerance / 10, "xtol": 1e-12, "maxiter": s.steps}
+    # SciPy ends at the first barrier whose own problem is solved, so the first one must be low.
+    barrier = {"initial_barrier_parameter": 1e-8, "initial_barrier_tolerance": 1e-8}
+    options = {"gtol": s.tolerance / 1000, "xtol": 1e-14, "maxiter": s.steps, **barrier}
     _scipy(s, "trust-constr", options)
 
 
@@ -161,7 +164,7 @@ def judge(s: Search, constraints: Constraints) -> Verdict:
     x, g = s.here.x.astype(np.float64), s.here.slope
     equal, least = constraints.equalities.value(x), constraints.inequalities.value(x)
     broken = float(max(np.abs(equal).max(initial=0.0), (-least).max(initial=0.0)))
-    active = least <= FEASIBLE * 10
+    active = least <= ACTIVE
     rows, kinds = _active_rows(s, constraints, x, active)
     multipliers = np.linalg.lstsq(rows.T, g, rcond=None)[0] if len(rows) else np.zeros(0)
     rest = g - rows.T @ multipliers
@@ -199,7 +202,7 @@ def _active_rows(s: Search, constraints: Constraints, x: Vector, active: Any) ->
         constraints.inequalities.jacobian(x)[active],
     ]
     if s.lower is not None and s.upper is not None:
-        blocks += [eye[x <= s.lower + FEASIBLE], -eye[x >= s.upper - FEASIBLE]]
+        blocks += [eye[x <= s.lower + ACTIVE], -eye[x >= s.upper - ACTIVE]]
     kinds = ["equality"] * len(blocks[0]) + ["inequality"] * sum(map(len, blocks[1:]))
     return np.concatenate(blocks), np.array(kinds)
 

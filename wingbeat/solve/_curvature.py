@@ -87,9 +87,7 @@ def curvatures(face: Face) -> Curvatures:
     lasts = all(LASTS[0] <= c <= LASTS[1] for c in changes)
     flattest = raw.smallest_direction if unit is None else unit * e.smallest_direction
     flattest = flattest / np.linalg.norm(flattest)
-    return Curvatures(
-        raw.smallest, raw.largest, flattest, e.signs, newton, gain, lasts, evidence
-    )
+    return Curvatures(raw.smallest, raw.largest, flattest, e.signs, newton, gain, lasts, evidence)
 
 
 def polished(face: Face, found: Curvatures) -> tuple[Vector, Curvatures] | None:

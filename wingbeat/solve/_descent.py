@@ -126,6 +126,8 @@ def conjugate_gradients(s: Search) -> None:
             return
         last = float(np.linalg.norm((s.here.x - before.x).astype(np.float64)))
         g0, g1 = before.slope, s.here.slope
+        if not np.any(g1):
+            continue
         factor = max(0.0, float(g1 @ (g1 - g0)) / float(g0 @ g0))
         moved = last / max(float(np.linalg.norm(d)), np.finfo(float).tiny)
         d = -g1 + factor * d

@@ -29,9 +29,7 @@ class Method:
 
 
 METHODS: dict[str, Method] = {
-    "gradient-descent": Method(
-        _descent.gradient_descent, "against the gradient", ("rate", "line")
-    ),
+    "gradient-descent": Method(_descent.gradient_descent, "against the gradient", ("rate", "line")),
     "momentum": Method(_descent.momentum, "a heavy ball", ("rate", "momentum")),
     "nesterov": Method(_descent.nesterov, "momentum that looks ahead", ("rate", "momentum")),
     "adam": Method(_descent.adam, "a rate for each number", ("rate", "betas")),
@@ -123,7 +121,8 @@ def minimize(
     constraints = _constrained.Constraints(trees, equalities, inequalities)
     s.options["constraints"] = constraints
     run(s, chosen.run, trees)
-    verdict = _constrained.judge(s, constraints) if constraints else judge(s)
+    with np.errstate(all="ignore"):
+        verdict = _constrained.judge(s, constraints) if chosen.constraints else judge(s)
     return finished(s, trees, verdict, name)
 
 
@@ -143,10 +142,11 @@ def finished(s: Search, trees: Trees, verdict: Verdict, name: str) -> Result:
 def run(s: Search, method: Callable[[Search], None], trees: Trees) -> None:
     """The search; what Ctrl-C leaves is kept, once there is anything."""
     try:
-        s.begin(s.clip(trees.start))
-        if s.here.finite:
-            method(s)
-        s.over()
+        with np.errstate(all="ignore"):  # what is not finite is looked for, and said in the record
+            s.begin(s.clip(trees.start))
+            if s.here.finite:
+                method(s)
+            s.over()
     except KeyboardInterrupt:
         if not s.record:
             raise
@@ -231,7 +231,11 @@ def _options(name: str, chosen: Method, given: dict[str, Any]) -> dict[str, Any]
     if options["rate"] is not None and options["line"] not in (None, "fixed"):
         raise BadInput(f"minimize: a rate belongs to line='fixed', not {options['line']!r}")
     betas = options["betas"]
-    for option, value in (("momentum", options["momentum"]), ("betas", betas[0]), ("betas", betas[1])):
+    for option, value in (
+        ("momentum", options["momentum"]),
+        ("betas", betas[0]),
+        ("betas", betas[1]),
+    ):
         if not 0 <= value < 1:
             raise BadInput(f"minimize: {option} lies in [0, 1), not {value!r}")
     memory = options["memory"]

@@ -287,9 +287,7 @@ def _lower(probe: Probe, face: Face, found: Curvatures) -> dict[str, Any]:
     return {"distance": t, "change predicted": found.smallest * t * t / 2, "changes": changes}
 
 
-def _flat(
-    probe: Probe, face: Face, found: Curvatures, norm: str, more: dict[str, Any]
-) -> Verdict:
+def _flat(probe: Probe, face: Face, found: Curvatures, norm: str, more: dict[str, Any]) -> Verdict:
     s = probe.search
     slack = FLAT * max(s.tolerance, s.optimality(s.here))
     kind, evidence, words = flatness(face, found.direction, s.here.value, probe.size, slack)
@@ -398,5 +396,3 @@ def _advice(probe: Probe) -> str:
         f"; f went from {s.first.value:.3g} to {s.here.value:.3g}: the rate {s.options['rate']:g} "
         f"is too large, at the start it must be below {limit:.3g}"
     )
-
-

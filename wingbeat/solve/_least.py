@@ -151,7 +151,8 @@ def least_squares(
     '1.0000 2.0000 minimum'
     """
     s, trees, residuals = _search(f, x0, method, steps, tolerance, "least_squares")
-    found = judge(s)
+    with np.errstate(all="ignore"):
+        found = judge(s)
     size = float(np.linalg.norm(residuals.value(s.here.x)))
     verdict = Verdict(found.kind, {**found.evidence, "norm of the residuals": size}, found.sentence)
     return finished(s, trees, verdict, str(method))
@@ -237,7 +238,9 @@ def _rooted(s: Search, evidence: dict[str, Any]) -> str:
     smallest = evidence["smallest singular value"]
     if smallest <= s.objective.eps * 100:
         return f"{said}; the Jacobian is singular there, so others may lie next to it"
-    return f"{said}; the next Newton step would move x by {evidence['length of the Newton step']:.2g}"
+    return (
+        f"{said}; the next Newton step would move x by {evidence['length of the Newton step']:.2g}"
+    )
 
 
 def _unrooted(s: Search, evidence: dict[str, Any]) -> str:

@@ -22,6 +22,8 @@ def backtrack(
     `slope` is the derivative along the direction, which bounds may have bent.
     """
     slope = float(s.here.slope @ direction) if slope is None else slope
+    if -length * slope <= s.noise():
+        return _shrinks(s, direction, length, slope)
     for _ in range(MOST):
         point = s.value_at(s.clip(s.here.x + length * direction))
         promised = -length * slope
@@ -90,11 +92,11 @@ def wolfe(
             s.take(point, direction, length, promised, verdict)
             return True
         s.reject(point, direction, length, promised, verdict)
-        if not point.finite:
+        there = (length, point.value, float(point.slope @ direction))
+        if not (point.finite and math.isfinite(there[2])):
             high, length = (length, math.inf, math.inf), low[0] + 0.1 * (length - low[0])
             continue
         tried = length
-        there = (length, point.value, float(point.slope @ direction))
         if bad == "far":
             high, length = there, _between(low, there)
         else:
@@ -122,7 +124,7 @@ def settled(s: Search, point: Point, direction: Vector, length: float, promised:
         s.take(point, direction, length, promised, said)
         return True
     s.reject(point, direction, length, promised, said)
-    s.ended = Stop("rounding", "what is left to gain is less than the rounding of f")
+    s.ended = Stop("rounding", "what a step promises is less than the rounding of f")
     return False
 
 
@@ -136,10 +138,10 @@ def _judge(
 ) -> tuple[str, str]:
     """What to write, and "" for a good step, "far" or "near" for one that is too long or short."""
     length, slope, curvature = line
-    if not point.finite:
-        return "not finite: shorter", "far"
     fell, promised = s.here.value - point.value, -length * slope
     new = float(point.slope @ direction)
+    if not (point.finite and math.isfinite(new)):
+        return "not finite: shorter", "far"
     rounding = s.noise(point) / 100
     if abs(fell) <= rounding and abs(new) <= curvature * abs(slope):
         return f"values differ by rounding only; the slope went from {slope:.3g} to {new:.3g}", ""
@@ -167,7 +169,9 @@ def _beyond(before: Place, low: Place) -> float:
     best = _cubic(before, low)
     width = low[0] - before[0]
     farthest = low[0] + 999 * width
-    return min(max(best, low[0] + width), farthest) if best and best > low[0] else low[0] + 4 * width
+    return (
+        min(max(best, low[0] + width), farthest) if best and best > low[0] else low[0] + 4 * width
+    )
 
 
 def _cubic(one: Place, two: Place) -> float | None:

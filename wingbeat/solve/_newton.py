@@ -113,5 +113,3 @@ def _inner(s: Search, g: Vector, wanted: float) -> tuple[Vector, float | None]:
         p = -new + (float(new @ new) / float(r @ r)) * p
         r = new
     return d, None
-
-

@@ -50,7 +50,9 @@ class Probe:
         norm = None if gradient is None else float(np.abs(gradient).max())
         actual = s.here.value - value
         s.record.append(
-            Step(s.number, x, value, norm, None, None, None, actual, False, f"for the verdict: {why}")
+            Step(
+                s.number, x, value, norm, None, None, None, actual, False, f"for the verdict: {why}"
+            )
         )
 
     # --- noise -------------------------------------------------------------------------------

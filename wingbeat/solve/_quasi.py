@@ -143,5 +143,3 @@ def _bent(s: Search, direction: Vector, length: float) -> bool:
         length *= 0.5
     s.stuck("no step along the direction goes down")
     return False
-
-

@@ -176,5 +176,3 @@ def _to_border(d: Vector, p: Vector, radius: float) -> float:
     a, b, c = float(p @ p), float(d @ p), float(d @ d) - radius**2
     root = np.sqrt(max(b * b - a * c, 0.0))
     return float(-c / (b + root)) if b > 0 else float((root - b) / a)
-
-

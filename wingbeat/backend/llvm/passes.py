@@ -377,24 +377,30 @@ class Pass:
             for m in self.content.points:
                 if (buffer := self._memory(m, d)) is not None:
                     self._recall(scope, m, copy, *buffer)
-        return [self._point(scope, copy, d) for copy in copies]
+        # Node by node: what one copy waits for does not hold up the others.
+        for m in self.content.points:
+            if m.node in self.content.needed[d]:
+                for copy in copies:
+                    self._computed(scope, m, copy, d)
+        terms = [self._terms(scope, copy, d) for copy in copies]
+        for m in self.content.stores(d):  # last, as it may be in place of what the others read
+            for copy in copies:
+                self._store(scope, m, copy)
+        return terms
 
-    def _point(self, scope: Scope, copy: Copy, d: int) -> Terms:
-        content = self.content
-        for m in content.points:
-            if m.node in content.needed[d]:
-                value = self.e.node(scope, m.node, self._index(m, copy))
-                if content.kept.get(m.node) == d:
-                    self.e.store(scope, self._kept[m.node], self._kept_at(copy), value)
-        terms: Terms = []  # before anything is stored: that may be in place of what they read
-        for m in content.reductions(d):
+    def _computed(self, scope: Scope, m: Member, copy: Copy, d: int) -> None:
+        value = self.e.node(scope, m.node, self._index(m, copy))
+        if self.content.kept.get(m.node) == d:
+            self.e.store(scope, self._kept[m.node], self._kept_at(copy), value)
+
+    def _terms(self, scope: Scope, copy: Copy, d: int) -> Terms:
+        terms: Terms = []
+        for m in self.content.reductions(d):
             acc = self._accumulator(m, copy)
             state = acc.term(scope, {})
             if self.schedule.across:  # every lane is a term, though all may be equal
                 state = tuple(self.e.spread(scope, x, True) for x in state)
             terms.append((acc, state))
-        for m in content.stores(d):
-            self._store(scope, m, copy)
         return terms
 
     def _memory(self, m: Member, d: int) -> tuple[Buffer, bool] | None:

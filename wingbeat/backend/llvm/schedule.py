@@ -21,7 +21,7 @@ from wingbeat.backend.llvm.target import Target
 NARROW = 16  # a cut-off part of an axis has at least so many elements
 GATHER = 1.5  # what a number costs that is loaded alone, where one in a vector costs 1 / lanes
 ACROSS = 12  # what it costs to join the lanes of a reduction
-HEAVY = 24  # operations from which on one vector at a time is enough
+HEAVY = 60  # operations from which on one vector at a time is enough
 
 
 @dataclass(frozen=True)
