@@ -1,9 +1,9 @@
 """Evaluations that minimisers need: Wingbeat's against SciPy's, on published test problems.
 
 Both get the same compiled function, gradient and Hessian, the same starts, and the same rule to
-end: no partial derivative above 1e-5 (SciPy's trust regions measure the gradient's length instead;
-theirs is 1e-5 too). SciPy's L-BFGS-B would also end where values hardly fall; that is switched off,
-so that it is not counted as solving less. What the verdict evaluates is not counted: SciPy has none.
+end: no partial derivative above 1e-6 (SciPy's trust regions measure the gradient's length instead).
+SciPy's L-BFGS-B would also end where values hardly fall; that is switched off, as it would make it
+solve less. What the verdict evaluates is not counted: SciPy has none.
 
     python benchmarks/minimize.py
 """
@@ -72,7 +72,8 @@ def scipys(problem: Problem, method: str) -> Run:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
-            found = scipy.optimize.minimize(
+            solver: Any = scipy.optimize.minimize  # its types do not know names in variables
+            found = solver(
                 lambda x: float(evaluate(x, 0)),
                 problem.x0,
                 jac=lambda x: evaluate(x, 1).numpy().astype(float),

@@ -87,8 +87,8 @@ def main(folder: str = "digits_explained") -> dict[str, dict[str, float]]:
     accuracies, more = attacked(models, test.images, test.y)
     Path(folder).mkdir(parents=True, exist_ok=True)
     for name, figure in (drawn | more).items():
-        figure.savefig(Path(folder) / f"{name}.png", dpi=120)
-        figure.savefig(Path(folder) / f"{name}.svg")
+        figure.save(Path(folder) / f"{name}.png")
+        figure.save(Path(folder) / f"{name}.svg")
     print(f"{len(drawn | more)} pictures are in {folder}, as PNG and SVG")
     return accuracies
 

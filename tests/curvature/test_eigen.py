@@ -106,10 +106,13 @@ def test_signs_are_left_open_by_rounding() -> None:
 
 
 def test_a_curvature_that_rounding_of_the_point_moves() -> None:
-    """sin(1e6 x) in float32: neighbours of x have any curvature."""
-    e = c.extremes(c.hessian(lambda x: (1e6 * x[0]).sin(), np.ones(1, "float32")))
-    assert e.error > 1e10
-    assert e.signs == (0, 0)
+    """sin(1e6 x) in float32: between neighbours of 1 its argument differs by 0.12."""
+    narrow, wide = (
+        c.extremes(c.hessian(lambda x: (1e6 * x[0]).sin(), np.ones(1, t)))
+        for t in ("float32", "float64")
+    )
+    assert narrow.error > 0.1 * abs(narrow.largest)
+    assert wide.error < 1e-8 * abs(wide.largest)
 
 
 def test_linear_operators_and_networks() -> None:
@@ -126,18 +129,18 @@ def test_products_are_counted() -> None:
 
     def product(x: Any, v: Any) -> Any:
         seen.append(1)
-        return v * np.arange(1.0, 301.0)
+        return v * np.arange(1.0, 1.0 + len(x))
 
     e = c.extremes(c.Operator(product, np.zeros(300)))
     assert e.products == len(seen)
     seen.clear()
-    assert c.extremes(c.Operator(lambda x, v: product(x, v)[:2], np.zeros(2))).products == 4
+    assert c.extremes(c.Operator(product, np.zeros(2))).products == 4
 
 
 @pytest.mark.parametrize(
     ("call", "error", "said"),
     [
-        (lambda: c.extremes(np.ones((2, 2)) * 1j), TypeMismatch, "matrix"),
+        (lambda: c.extremes(np.ones((2, 2)) * 1j), TypeMismatch, "complex"),
         (lambda: c.extremes(lambda x: x), TypeMismatch, "function"),
         (lambda: c.extremes(np.eye(2), tolerance=-1.0), BadInput, "tolerance"),
         (lambda: c.extremes(np.eye(300), tolerance=-1.0), BadInput, "tolerance"),

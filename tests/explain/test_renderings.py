@@ -18,7 +18,7 @@ from wingbeat.errors import BadInput
 from wingbeat.explain import Explanation
 from wingbeat.explain.layout import layered
 
-VOID = {"meta", "br", "path", "rect", "marker"}
+VOID = {"meta", "br", "path", "rect", "marker", "input"}
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_long_explanations_stay_readable() -> None:
     text = wb.explain(chain)(0.1).text()
     assert len(text.splitlines()) < 300
     assert "more nodes" in text
-    assert "about 1.27e+30 ways" in text
+    assert "≈1.27e+30 ways" in text
 
 
 # --- markup ------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ def test_names_and_lines_are_escaped() -> None:
 def test_drawing(worked: Explanation) -> None:
     svg = ElementTree.fromstring(worked.svg())
     texts = [t.text for t in svg.iter("{http://www.w3.org/2000/svg}text")]
-    for text in ("w", "value 3", "gradient 15", "5", "10"):
+    for text in ("w", "x = 2*w + b", "value 3", "gradient 15", "5", "10"):
         assert text in texts
     assert worked.svg() == wb.explain("x=2*w+b; y=b+1; z=x*y", w=3, b=4).svg()
 
@@ -157,21 +157,14 @@ def test_layout() -> None:
     e = wb.explain("a=x*x; b=a*a; c=b*x; d=c*a; k=y+1; z=d*k*x", x=1, y=2)
     layout = layered(e.model)
     assert len(set(layout.nodes.values())) == len(e.steps)  # nothing on top of something else
-    bends = [p for points in layout.bends.values() for p in points]
-    assert len({*layout.nodes.values(), *bends}) == len(e.steps) + len(bends)
+    sources: dict[tuple[float, float], str] = {}
     for edge in e.edges:
-        xs = [
-            layout.nodes[edge.source],
-            *layout.bends[edge.source, edge.target],
-            layout.nodes[edge.target],
-        ]
+        bends = layout.bends[edge.source, edge.target]
+        for bend in bends:
+            assert bend not in layout.nodes.values()
+            assert sources.setdefault(bend, edge.source) == edge.source  # shared with its own only
+        xs = [layout.nodes[edge.source], *bends, layout.nodes[edge.target]]
         assert all(b[0] == a[0] + 1 for a, b in pairwise(xs))
-
-
-def test_large_graphs_have_no_drawing() -> None:
-    e = wb.explain("; ".join(["v0=x", *(f"v{k + 1}=v{k}+1" for k in range(500))]), x=1)
-    assert e.svg() == ""
-    checked(e.html())
 
 
 def test_mermaid_is_well_formed(worked: Explanation) -> None:

@@ -327,6 +327,10 @@ def _problem(
     return Problem(name, r, np.asarray(x0, float), values or (0.0,), kinds)
 
 
+def _powell(times: int) -> Array:
+    return np.tile([3.0, -1.0, 0.0, 1.0], times)
+
+
 def _pairs(n: int) -> Array:
     return np.tile([-1.2, 1.0], n // 2)
 
@@ -350,8 +354,8 @@ PROBLEMS: tuple[Problem, ...] = (
     _problem("Kowalik and Osborne (15)", kowalik_osborne, [0.25, 0.39, 0.415, 0.39], 3.07505e-4),
     _problem("Brown and Dennis (16)", brown_dennis, [25.0, 5.0, -5.0, -1.0], 85822.2),
     _problem("Osborne 1 (17)", osborne_1, [0.5, 1.5, -1.0, 0.01, 0.02], 5.46489e-5),
-    # The value 5.65565e-3, published too, is that of a saddle: a curvature is -0.0098 there, and f falls
-    # by 4e-5 over a distance of 0.1 along it.
+    # The value 5.65565e-3, published too, is that of a saddle: a curvature is -0.0098 there, and f
+    # falls by 4e-5 over a distance of 0.1 along it.
     _problem("Biggs EXP6 (18)", biggs, [1.0, 2.0, 1.0, 1.0, 1.0, 1.0]),
     _problem(
         "Osborne 2 (19)", osborne_2, [1.3, 0.65, 0.65, 0.7, 0.6, 3, 5, 7, 2, 4.5, 5.5], 4.01377e-2
@@ -359,7 +363,7 @@ PROBLEMS: tuple[Problem, ...] = (
     _problem("Watson, 6 (20)", watson, np.zeros(6), 2.28767e-3),
     _problem("Watson, 9 (20)", watson, np.zeros(9), 1.39976e-6, kinds=FLAT),
     _problem("extended Rosenbrock, 10 (21)", extended_rosenbrock, _pairs(10)),
-    _problem("extended Powell, 12 (22)", powell_singular, np.tile([3.0, -1, 0, 1], 3), kinds=SINGULAR),
+    _problem("extended Powell, 12 (22)", powell_singular, _powell(3), kinds=SINGULAR),
     _problem("penalty I, 4 (23)", penalty_1, [1.0, 2.0, 3.0, 4.0], 2.24997e-5, kinds=FLAT),
     _problem("penalty I, 10 (23)", penalty_1, np.arange(1.0, 11.0), 7.08765e-5, kinds=FLAT),
     _problem("penalty II, 4 (24)", penalty_2, np.full(4, 0.5), 9.37629e-6, kinds=FLATTER),

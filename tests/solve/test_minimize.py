@@ -70,6 +70,24 @@ def test_rates_too_small_right_and_too_large() -> None:
     assert fine.value < fine.record[0].value
 
 
+# MISSION C3: schedules, and a search over several rates
+def test_schedules_and_several_rates() -> None:
+    def half(step: int) -> float:
+        return 0.1 * 0.5**step
+
+    result = wb.minimize(lambda x: x * x, 1.0, "gradient-descent", rate=half, steps=3)
+    np.testing.assert_allclose(result.path.ravel(), np.cumprod([1.0, 0.8, 0.9, 0.95]))
+    schedule = wb.optim.Cosine(0.1, 50)
+    assert wb.minimize(lambda x: x * x, 1.0, "adam", rate=schedule, steps=50).value < 1e-2
+    f, a = quadratic([1.0, 10.0])
+    x0 = np.array([1.0, 2.0])
+    found = wb.minimize(f, x0, "gradient-descent", line="several")
+    assert found.verdict.is_minimum
+    first = [s for s in found.record if s.number == 1]
+    assert len(first) == 9
+    assert min(s.value for s in first) == next(s.value for s in first if s.accepted)
+
+
 # MISSION D4: the best step g'g / g'Hg
 def test_the_exact_step_on_a_quadratic() -> None:
     f, a = quadratic([1.0, 3.0, 10.0])
@@ -100,7 +118,11 @@ def test_predicted_against_actual_change() -> None:
         assert step.predicted == pytest.approx(expected, rel=1e-10)
         assert step.actual == pytest.approx(expected, rel=1e-10)
         up = rate > 2 * (g @ g) / (g @ a @ g)
-        assert ("the model goes up" in step.reason) == up == (step.actual < 0)
+        assert (
+            ("the model goes up" in step.reason)
+            == up
+            == (step.actual is not None and step.actual < 0)
+        )
 
 
 # MISSION D6: kappa 5 and 1e4, and what they do to gradient descent
@@ -190,7 +212,7 @@ def test_heavy_ball_and_nesterov_by_hand() -> None:
 @pytest.mark.parametrize("method", FREE)
 def test_every_method_solves_rosenbrock(method: str) -> None:
     rate = {"momentum": 1e-3, "nesterov": 1e-3, "adam": 0.02}.get(method)
-    options = {} if rate is None else {"rate": rate}
+    options: dict[str, Any] = {} if rate is None else {"rate": rate}
     result = wb.minimize(rosenbrock, np.array([-1.2, 1.0]), method, steps=20_000, **options)
     np.testing.assert_allclose(result.x, [1.0, 1.0], atol=1e-3)
     assert result.verdict.is_minimum
@@ -294,7 +316,7 @@ def test_constraints_that_contradict() -> None:
 
 @pytest.mark.parametrize("method", FREE)
 def test_every_evaluation_is_on_the_record(method: str) -> None:
-    options = {"rate": 1e-3} if method in ("momentum", "nesterov", "adam") else {}
+    options: dict[str, Any] = {"rate": 1e-3} if method in ("momentum", "nesterov", "adam") else {}
     result = wb.minimize(rosenbrock, np.array([-1.2, 1.0]), method, steps=30, **options)
     searched = [s for s in result.record if not s.reason.startswith("for the verdict")]
     assert len(searched) == result.counts.values
@@ -407,7 +429,7 @@ def test_text_html_and_data() -> None:
     ],
 )  # fmt: skip
 def test_bad_questions(change: dict[str, Any], said: str) -> None:
-    question = {"f": rosenbrock, "x0": np.array([-1.2, 1.0]), **change}
+    question: dict[str, Any] = {"f": rosenbrock, "x0": np.array([-1.2, 1.0]), **change}
     with pytest.raises(BadInput, match=said):
         wb.minimize(**question)
 

@@ -39,7 +39,9 @@ def test_float32_rosenbrock_at_12_is_not_solved() -> None:
     """Wherever a search in float32 ends, at f = 12 it is not called solved."""
     x0 = np.array([-1.2, 1.0], np.float32)
     for method in FREE:
-        options = {"rate": 1e-4} if method in ("momentum", "nesterov", "adam") else {}
+        options: dict[str, Any] = (
+            {"rate": 1e-4} if method in ("momentum", "nesterov", "adam") else {}
+        )
         for steps in (1, 3, 10, 300):
             result = wb.minimize(rosenbrock, x0, method, steps=steps, **options)
             if result.verdict.is_minimum:
@@ -119,6 +121,27 @@ def test_a_kink_that_is_a_minimum_and_one_that_is_not() -> None:
     down = wb.minimize(lambda x: -abs(x[0]), np.zeros(1)).verdict
     assert down.kind == "kink"
     assert "no minimum" in down.sentence
+
+
+@pytest.mark.parametrize("method", ["gradient-descent", "bfgs", "trust-exact"])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: wb.sqrt(wb.sum(x * x)),
+        lambda x: wb.sum(wb.sqrt(wb.abs(x))),
+        lambda x: wb.maximum(x[0] ** 2, (x[0] - 1.0) ** 2) + x[1] ** 2,
+    ],
+)
+def test_cusps_and_corners(method: str, f: Any) -> None:
+    assert kind(f, np.array([2.0, 1.0]), method) == "kink"
+
+
+def test_without_the_check_that_curvature_lasts_a_flat_minimum_would_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The law above can fail: x^4 near its minimum curves up, though not for long."""
+    monkeypatch.setattr("wingbeat.solve._curvature.LASTS", (0.0, np.inf))
+    assert kind(lambda x: x[0] ** 4, np.array([1.0]), "newton") == "minimum"
 
 
 # --- gradients that are not the function's --------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The command line: `wingbeat explain ...`, `wingbeat minimize ...`, `wingbeat train ...`.
+"""The command line: `wingbeat explain ...`, `wingbeat minimize ...`, and others.
 
 Bad input ends in one sentence on stderr and exit status 2, a goal that `explain --solve` does not
 reach in 1, an interrupt in 130.
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "explain": "why a derivative is what it is: values, partials, paths, derivation",
     "minimize": "search for a minimum, with every step and a verdict",
+    "picture": "draw a worked example of descent, curvature or networks",
     "train": "train a network on digits, MNIST or a table",
 }
 INTERRUPTED, LINE = 130, "wingbeat: interrupted"

@@ -12,6 +12,7 @@ from wingbeat.errors import BadInput
 
 _EXAMPLE = """example:
   wingbeat explain "x=2*w+b; y=b+1; z=x*y" w=3 b=4 --wrt b
+  wingbeat explain "x=2*w+b; y=b+1; z=x*y" w=3 b=4 --steps
   wingbeat explain "x=2*w+b; y=b+1; z=x*y" w=3 b=4 --solve z=60 --vary b"""
 
 
@@ -32,6 +33,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--mermaid", action="store_true", help="print a Mermaid flowchart")
     form.add_argument("--html", metavar="FILE", help="write a page that needs no network")
     form.add_argument(
+        "--steps", action="store_true", help="every step forward, then every step backward"
+    )
+    form.add_argument(
+        "--modes", action="store_true", help="count forward mode, reverse mode and every path"
+    )
+    form.add_argument(
+        "--cost", action="store_true", help="operations, bytes, time and energy of both sweeps"
+    )
+    form.add_argument(
+        "--matrix", action="store_true", help="the gradients in matrix form, as X' @ dH"
+    )
+    form.add_argument(
+        "--sympy", metavar="NAME", help="print the derivative by NAME as a SymPy expression"
+    )
+    form.add_argument(
         "--formula", metavar="NAMES", help="print the derivative as a formula; b,b: twice"
     )
     form.add_argument(
@@ -42,6 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     form.add_argument(
         "--solve", metavar="NAME=GOAL", help="correct inputs until NAME has this value"
+    )
+    parser.add_argument(
+        "--language", choices=("en", "zh"), help="with --html: what the page shows first (en)"
     )
     parser.add_argument(
         "--vary",
@@ -71,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
     ):  # fmt: skip
         if given:
             raise BadInput(f"explain: {flag} belongs to --solve; add --solve NAME=GOAL")
+    if args.language is not None and args.html is None:
+        raise BadInput("explain: --language belongs to --html; add --html FILE")
     explanation = explain.explain_text(
         args.expression,
         _complete(args.expression, values),
@@ -91,20 +112,32 @@ def _complete(expression: str, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _show(args: argparse.Namespace, explanation: Any) -> None:
-    if args.latex:
-        print(explanation.latex(), end="")
-    elif args.mermaid:
-        print(explanation.mermaid(), end="")
-    elif args.html is not None:
-        explanation.save_html(args.html)
+    """What the flags ask for; each of them is a rendering of the same explanation."""
+    if args.html is not None:
+        explanation.save_html(args.html, args.language or "en")
         print(f"wrote {args.html}")
-    elif args.formula is not None:
-        print(explanation.formula(_names(args.formula)))
     elif args.nudge:
         pairs = [_pair(word, "a change") for word in args.nudge]
         print(explanation.what_if(**{name: _number(name, v) for name, v in pairs}))
+    elif args.formula is not None:
+        print(explanation.formula(_names(args.formula)))
+    elif args.sympy is not None:
+        print(explanation.sympy(args.sympy))
+    elif args.latex or args.mermaid:
+        print(explanation.latex() if args.latex else explanation.mermaid(), end="")
+    elif args.matrix:
+        print(explanation.matrix_form())
     else:
-        _print(explanation)
+        _print(_tables(args, explanation))
+
+
+def _tables(args: argparse.Namespace, explanation: Any) -> Any:
+    """What is printed with colours on a terminal."""
+    if args.steps:
+        return explanation.sweeps()
+    if args.modes:
+        return explanation.modes()
+    return explanation.cost() if args.cost else explanation
 
 
 def _pair(word: str, what: str) -> tuple[str, Any]:

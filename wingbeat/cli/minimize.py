@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shutil
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", help=f"one of {', '.join(wb.solve.METHODS)}")
     parser.add_argument("--rate", metavar="R", help="of gradient descent, momentum, Nesterov, Adam")
     parser.add_argument(
-        "--line", metavar="HOW", help="gradient descent: fixed, exact, backtracking or wolfe"
+        "--line",
+        metavar="HOW",
+        help="gradient descent: fixed, exact, backtracking, wolfe or several",
     )
     parser.add_argument("--momentum", metavar="M", help="the part of the last move that is kept")
     parser.add_argument("--radius", metavar="R", help="the first trust radius")
@@ -51,6 +54,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="as x=0:1, x=0: or x=:1; may be repeated",
     )
     parser.add_argument("--rows", metavar="N", help="of the table that are printed (40)")
+    parser.add_argument(
+        "--picture",
+        metavar="FILE",
+        help="draw the search as .svg or .png: the curve, the surface, or for more than two "
+        "variables its steps",
+    )
+    parser.add_argument(
+        "--language", default="en", help="of the picture's labels: en or zh (简体中文)"
+    )
     parser.add_argument("--json", metavar="FILE", help="write everything that was evaluated")
 
 
@@ -74,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
     }
     if args.line is not None:
         options["line"] = args.line
+    if args.picture is not None:
+        wb.pictures.ending(args.picture)  # before the search
     result = wb.minimize(
         f,
         start,
@@ -86,7 +100,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json is not None:
         text = json.dumps(result.to_dict(), indent=1, allow_nan=False)
         wb.train.write_file(Path(args.json), f"{text}\n".encode())
-    print(result.text(rows))
+    if args.picture is not None:
+        wb.pictures.search(f, result, language=args.language).save(args.picture)
+    print(result.text(rows, max(80, shutil.get_terminal_size((100, 24)).columns)))
     if result.verdict.sentence.startswith("it was interrupted"):
         return INTERRUPTED
     return 0 if result.verdict.is_minimum else 1

@@ -17,7 +17,7 @@ from wingbeat.curvature.critical import CriticalPoints, critical_points
 from wingbeat.curvature.direction import Mixture, Rates, Step, along, best_step, mixture, step
 from wingbeat.curvature.eigen import Extremes, Pairs, eigenpairs, extremes
 from wingbeat.curvature.estimate import Density, Estimate, diagonal, spectral_density, trace
-from wingbeat.curvature.kfac import KFAC
+from wingbeat.curvature.kfac import KFAC, Factors
 from wingbeat.curvature.lipschitz import Bound, Slope, lipschitz, lipschitz_bound
 from wingbeat.curvature.operator import Operator, operator
 from wingbeat.curvature.region import Region
@@ -39,6 +39,7 @@ __all__ = [
     "Density",
     "Estimate",
     "Extremes",
+    "Factors",
     "Mixture",
     "Operator",
     "Pairs",

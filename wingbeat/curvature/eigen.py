@@ -18,7 +18,7 @@ DENSE = 200  # rows up to which all eigenvalues are computed; above, Lanczos
 BASIS, LEAN = 64, 20  # vectors that ARPACK keeps; fewer where one is long
 HUGE = 100_000
 RESTARTS = 60
-GUARDS = 2
+GUARDS = 1
 STEPS = 200  # of plain Lanczos, where ARPACK gives up
 _Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -109,12 +109,13 @@ def extremes(a: Any, *, tolerance: float = 1e-6, seed: int = 0, dense: int = DEN
     (-2.0, 2.0, (-1, 1))
     """
     a = operator(a)
+    fine = _tolerance(tolerance, a)
     before = a.products
     if a.shape[0] <= dense:
         every = spectrum_of(a)
         top, bottom = _cut(every, [-1]), _cut(every, [0])
     else:
-        top, bottom = _ends(a, 1, _tolerance(tolerance, a), seed, "top", "bottom")
+        top, bottom = _ends(a, 1, fine, seed, "top", "bottom")
     return Extremes(
         float(bottom.values[0]),
         float(top.values[0]),
@@ -173,12 +174,13 @@ def noise(a: Operator, size: float, seed: int = 1) -> float:
     is measured along a random direction.
     """
     rng = np.random.default_rng(seed)
-    v = rng.normal(size=a.shape[0])
+    v = rng.choice([-1.0, 1.0], size=a.shape[0])
     leaves = a.space.leaves
     nearby = [x * (1 + np.finfo(x.dtype).eps * rng.choice([-1, 1], x.shape)) for x in leaves]
     cast = [np.asarray(y, x.dtype) for x, y in zip(leaves, nearby, strict=True)]
     moved = a.at(a.space.rebuild(cast)).times(v) - a.times(v)
-    return 8 * a.eps * size + float(np.linalg.norm(moved))
+    rounding = (4.0 + 4.0 * np.sqrt(a.shape[0])) * a.eps * size
+    return rounding + float(np.linalg.norm(moved))
 
 
 def _cut(p: Pairs, order: list[int]) -> Pairs:

@@ -30,6 +30,11 @@ class Factors:
             bias: of shape (in, in) or (in + 1, in + 1).
         gradients: the mean of g g', where g is the gradient of log p by the layer's result: of
             shape (out, out).
+
+    >>> kfac = wb.curvature.KFAC("normal")
+    >>> kfac.observe(wb.nn.Linear(2, 3), np.ones((4, 2), "float32"))
+    >>> kfac.factors[""].inputs.shape, kfac.factors[""].gradients.shape
+    ((3, 3), (3, 3))
     """
 
     inputs: _Array

@@ -192,16 +192,13 @@ def operator(a: Any) -> Operator:
 
 
 def _matrix(a: Any) -> _Array:
-    try:
-        matrix = np.asarray(a, dtype=np.float64)
-    except (TypeError, ValueError):
-        matrix = np.empty(0)
-    if matrix.ndim != 2:
+    matrix = np.asarray(a)
+    if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
         raise TypeMismatch(
-            f"operator: an operator, a matrix or a LinearOperator is needed, not "
-            f"{type(a).__name__}; write wb.curvature.hessian(f, x)"
+            f"operator: an operator, a real matrix or a LinearOperator is needed, not "
+            f"{type(a).__name__} of {matrix.dtype}; write wb.curvature.hessian(f, x)"
         )
-    return matrix
+    return matrix.astype(np.float64)
 
 
 def check_symmetric(a: Operator) -> None:

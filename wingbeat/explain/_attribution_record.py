@@ -173,12 +173,18 @@ class Conductance(Report):
     def columns(self) -> tuple[Sequence[str], Rows, Sequence[int], Sequence[str]]:
         """The first examples, with their strongest units."""
         heads = ("example", "class", "score", "baseline", "through units", "around", "missing")
-        columns = (self.score, self.baseline_score, self.total, self.around, self.missing)
+        columns = (self.score, self.baseline_score, self.total, self._visible_around, self.missing)
         rows = [
             (str(k), str(self.target[k]), *(number(c[k]) for c in columns), strongest(v))
             for k, v in enumerate(self.values[:MOST_ROWS])
         ]
         return (*heads, "strongest units"), rows, range(len(heads)), ()
+
+    @property
+    def _visible_around(self) -> Array:
+        """`around`, with 0 for what is rounding beside the scores."""
+        size = np.abs(self.score) + np.abs(self.baseline_score)
+        return np.where(np.abs(self.around) > 1e-6 * size, self.around, 0.0)
 
     @property
     def notes(self) -> Sequence[str]:

@@ -44,6 +44,8 @@ class Builder:
             reason = obstacle(self.root, self.new[self.wrt[0]]) if self.wrt else None
             raise reason or NotDifferentiable(f"explain: {self.root.type} has no derivative")
         self.gradients = sweep([self.root], [self.new[x] for x in self.wrt], [self.seed])
+        self.known: dict[Node, Any] = {}  # the values, and below the gradients, of a built model
+        self.found: dict[Node, Any] = {}
         self.scalar = all(h.shape == () for h in steps.heads)
         self.above = dict.fromkeys(toposort([self.root]))
         self.reached = depends(self.above, [self.new[x] for x in self.wrt])
@@ -144,6 +146,7 @@ class Builder:
     def model(self) -> Model:
         """Everything, computed."""
         values, gradients = self.values(), self.gradient_values()
+        self.known, self.found = values, gradients
         partials = self.edge_values(values, gradients)
         steps = tuple(self._step(h, values, gradients) for h in self.steps.heads)
         single = only_ways(self.steps)
@@ -152,7 +155,8 @@ class Builder:
             for h, body in self.bodies.items()
             for place in range(len(body.reads))
         )
-        tree = grouped(self.steps.heads, self.steps.reads, self.names, self.recording.made)
+        run = self.recording
+        tree = grouped(self.steps.heads, self.steps.reads, self.names, run.made, run.given)
         return Model(
             self.names[self.recording.root],
             tuple(self.names[x] for x in self.wrt),

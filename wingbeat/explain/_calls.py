@@ -81,12 +81,15 @@ def tensors(value: Any) -> list[Tensor]:
 
 def homes(
     calls: Sequence[Call], enter: Callable[[Tensor], Node], leaves: Collection[Node]
-) -> tuple[dict[Node, Call], dict[Node, str]]:
-    """The innermost call that made each node, and the names of what the calls returned."""
+) -> tuple[dict[Node, Call], dict[Node, str], set[Node]]:
+    """The innermost call that made each node, the names of what calls returned, what went in."""
     made: dict[Node, Call] = {}
     outputs: dict[Node, str] = {}
+    given: set[Node] = set()
     for call in calls:
-        stops = {*map(enter, call.inputs), *leaves}
+        inputs = set(map(enter, call.inputs))
+        given |= inputs
+        stops = {*inputs, *leaves}
         ends = [enter(t) for t in call.outputs]
         for node in toposort(ends, stops=stops):
             if node not in stops and node.inputs:
@@ -94,7 +97,7 @@ def homes(
         for k, node in enumerate(ends):
             if node not in stops:
                 outputs.setdefault(node, call.name if len(ends) == 1 else f"{call.name}[{k}]")
-    return made, outputs
+    return made, outputs, given
 
 
 def grouped(
@@ -102,15 +105,20 @@ def grouped(
     reads: Mapping[Node, Sequence[Node]],
     names: Mapping[Node, str],
     made: Mapping[Node, Call],
+    given: Collection[Node],
 ) -> Group:
-    """The steps as a tree of calls; an input stands with those that read it, if all are in one."""
+    """The steps as a tree of calls; weights stand with those that read them, if all are in one.
+
+    What is given to a call as an argument stays outside.
+    """
     chains = {head: _chain(made.get(head)) for head in heads}
     readers: dict[Node, list[Node]] = {}
     for head in heads:
         for x in reads[head]:
             readers.setdefault(x, []).append(head)
     for head in reversed(heads):
-        if head not in made and not reads[head] and head in readers:
+        own = head not in made and head not in given and not reads[head]
+        if own and head in readers:
             chains[head] = _common([chains[r] for r in readers[head]])
     root: list[Any] = []
     lists: dict[Call, list[Any]] = {}

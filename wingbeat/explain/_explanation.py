@@ -13,13 +13,17 @@ from wingbeat.explain._script import LATEX, PLAIN
 from wingbeat.explain._steps import ALL, NAMES, cut
 from wingbeat.explain.checking import Checked, check
 from wingbeat.explain.closed import Closed, closed, general
+from wingbeat.explain.cost import BYTE_JOULES, FLOP_JOULES, Costs, costs
 from wingbeat.explain.derivation import Line, derive, render
 from wingbeat.explain.fold import MOST, Folded, folded
 from wingbeat.explain.formula import derivative, derivative_text
 from wingbeat.explain.layers import Layer, layers
 from wingbeat.explain.matrix import matrix_form, render_matrix
 from wingbeat.explain.model import Edge, Model, Step
+from wingbeat.explain.modes import Modes, modes
+from wingbeat.explain.neurons import Neurons, neurons
 from wingbeat.explain.paths import Paths
+from wingbeat.explain.routes import Routes, routes
 from wingbeat.explain.sweeps import Sweeps, sweeps
 from wingbeat.explain.symbolic import to_sympy
 from wingbeat.explain.what_if import WhatIf, what_if
@@ -123,6 +127,25 @@ class Explanation:
         Raises `NotSupported` where the graph has tensors, whose edges carry no single number.
         """
         return Paths(self.model, wrt, k)
+
+    def routes(self, wrt: str, by_count: bool | None = None) -> Routes:
+        """What of the gradient by `wrt` comes through which modules, exactly, tensors included.
+
+        Args:
+            wrt: the name of a node.
+            by_count: tell paths apart by how many modules they cross, not by which; by default so
+                where there are more than 7 modules that can be crossed or skipped.
+
+        Raises `BadInput` where there is no gradient by `wrt`.
+        """
+        return routes(self._builder, self.model, wrt, by_count)
+
+    def neurons(self, sample: int = 0) -> Neurons:
+        """The blame of each neuron and link, layer by layer, for one sample of the batch.
+
+        Raises `NotSupported` where there is no layer of the form f(x W + b).
+        """
+        return neurons(self._builder, self.model, sample)
 
     def derivation(self, wrt: str, form: str = PLAIN) -> str:
         """The chain rule for the derivative by `wrt`: symbols, formulas, numbers, result.
@@ -256,6 +279,29 @@ class Explanation:
     def sweeps(self) -> Sweeps:
         """Every step of the forward sweep, then every step of the backward sweep, with numbers."""
         return sweeps(self._builder, self.model)
+
+    def modes(self) -> Modes:
+        """Reverse mode, forward mode and the expansion of every path: counted, run and timed.
+
+        Raises `NotSupported` where the graph has tensors or no values.
+        """
+        return modes(self._builder)
+
+    def cost(
+        self,
+        measure: bool = False,
+        flop_joules: float = FLOP_JOULES,
+        byte_joules: float = BYTE_JOULES,
+    ) -> Costs:
+        """Operations, bytes, time and energy of every step and of both sweeps.
+
+        Args:
+            measure: run both sweeps and time them; else times are the least of one core.
+            flop_joules: the energy of one operation.
+            byte_joules: the energy of one byte read or written. The defaults are those of
+                Horowitz (2014) for 45 nm and values in memory: see `wingbeat.explain.cost`.
+        """
+        return costs(self._builder, measure, flop_joules, byte_joules)
 
     # --- renderings -------------------------------------------------------------------------------
 

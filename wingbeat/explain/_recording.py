@@ -32,7 +32,7 @@ class Recording:
 
     `inputs` are the variables by name, `named` every node that the user gave a name (the inputs
     and the root included), `lines` what the user wrote for a node, `made` the call of a module
-    that an operation belongs to.
+    that an operation belongs to, `given` what modules were called with.
     """
 
     trace: Trace
@@ -44,6 +44,7 @@ class Recording:
     known: bool = True  # whether the inputs have values
     program: Program | None = None
     made: dict[Node, Call] = field(default_factory=dict[Node, Call])
+    given: set[Node] = field(default_factory=set[Node])
 
 
 def _outside() -> None:
@@ -133,10 +134,10 @@ def record_function(
     _add_captured(trace, nodes, calls.parameter_names())
     named = _named(f, trace, nodes, found, root)
     with scope():
-        made, outputs = homes(calls.done, lambda t: enter(t, trace), set(nodes.values()))
+        made, outputs, given = homes(calls.done, lambda t: enter(t, trace), set(nodes.values()))
     _name_results(named, outputs)
     lines = {n: _line(n) for n in toposort([root]) if n.site and n.op is not alias}
-    return Recording(trace, root, nodes, named, lines, made=made)
+    return Recording(trace, root, nodes, named, lines, made=made, given=given)
 
 
 def _modules(

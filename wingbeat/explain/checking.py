@@ -62,8 +62,14 @@ def check(model: Model, wrt: str) -> list[Checked]:
         scale = max((abs(t) for t in terms if math.isfinite(t)), default=0.0)
         expected = number(gradients[line.of])
         assert expected is not None
-        found.append(Checked(line, math.fsum(terms) if np.all(np.isfinite(terms)) else sum(terms),
-                             expected, scale))
+        found.append(
+            Checked(
+                line,
+                math.fsum(terms) if np.all(np.isfinite(terms)) else sum(terms),
+                expected,
+                scale,
+            )
+        )
     return found
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wingbeat.api.lowered import Lowered, lowered
-from wingbeat.api.tracing import run_nodes
+from wingbeat.api.tracing import Trace, run_nodes
 from wingbeat.explain._build import Builder
 from wingbeat.explain.words import Said, say
+from wingbeat.ir.node import Node
+from wingbeat.ir.walk import rewrite
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -101,19 +104,21 @@ class Costs:
 def costs(builder: Builder, measure: bool, flop_joules: float, byte_joules: float) -> Costs:
     """The costs of what a builder holds; with `measure` both sweeps are run and timed."""
     energy = (flop_joules, byte_joules)
-    known: dict[object, tuple[Cost, Cost]] = {}
+    known: dict[Node, tuple[Cost, Cost]] = {}
     steps: list[tuple[str, Cost, Cost]] = []
     for body in builder.bodies.values():
         if (pair := known.get(body.shape.shown)) is None:
             sent = [p for p in body.shape.partials if p is not None]
-            own = _estimate("", lowered([body.shape.root]), energy)
+            own = _estimate("", _program([body.shape.root]), energy)
             pair = known[body.shape.shown] = (own, _sent(own, body.shape.root, sent, energy))
         steps.append((body.name, *pair))
     wanted = [g for x in builder.wrt if (g := builder.gradients.get(builder.new[x])) is not None]
-    first = _estimate("forward pass", lowered([builder.root]), energy)
-    all_ = _estimate("training step", lowered([builder.root, *wanted]), energy)
+    first = _estimate("forward pass", _program([builder.root]), energy)
+    all_ = _estimate("training step", _program([builder.root, *wanted]), energy)
     if measure and builder.recording.known:
-        trace = builder.recording.trace
+        given = builder.recording.trace.values
+        trace = Trace(scoped=True)  # of the inputs alone: nothing is known beforehand
+        trace.values.update((node, value) for node, value in given.items() if node.op is None)
         times = [_timed(lambda: run_nodes(trace, (builder.root,)))]
         times.append(_timed(lambda: run_nodes(trace, (builder.root, *dict.fromkeys(wanted)))))
         first, all_ = (
@@ -123,16 +128,32 @@ def costs(builder: Builder, measure: bool, flop_joules: float, byte_joules: floa
     return Costs(tuple(steps), first, _rest(first, all_, energy), all_)
 
 
+def _program(roots: list[Node]) -> Lowered:
+    """The program of nodes, without the looks for zeros that keep 0 times infinity out of products.
+
+    They are no arithmetic, and where all numbers are finite nothing is done for them.
+    """
+
+    def change(node: Node) -> Node | None:
+        attrs = dict(node.attrs)
+        if node.op is None or not attrs.pop("guard", 0):
+            return None
+        return node.op(*node.inputs, **attrs)
+
+    new = rewrite(roots, change)
+    return lowered([new[root] for root in roots])
+
+
 def _estimate(name: str, program: Lowered, energy: tuple[float, float]) -> Cost:
     cost = program.cost()
     return Cost(name, cost.flops, cost.bytes_unfused, cost.seconds, False, *energy)
 
 
-def _sent(own: Cost, root: object, sent: list, energy: tuple[float, float]) -> Cost:  # type: ignore[type-arg]
+def _sent(own: Cost, root: Node, sent: list[Node], energy: tuple[float, float]) -> Cost:
     """What a step sends back, beyond what it computed forward."""
     if not sent:
         return Cost("", 0, 0, 0.0, False, *energy)
-    return _rest(own, _estimate("", lowered([root, *sent]), energy), energy)  # type: ignore[list-item]
+    return _rest(own, _estimate("", _program([root, *sent]), energy), energy)
 
 
 def _rest(first: Cost, both: Cost, energy: tuple[float, float]) -> Cost:
@@ -146,10 +167,10 @@ def _rest(first: Cost, both: Cost, energy: tuple[float, float]) -> Cost:
     )
 
 
-def _timed(run: object) -> float:
+def _timed(run: Callable[[], object]) -> float:
     found: list[float] = []
     for _ in range(RUNS + 1):  # the first one plans
         begin = time.perf_counter()
-        run()  # type: ignore[operator]
+        run()
         found.append(time.perf_counter() - begin)
     return min(found[1:])

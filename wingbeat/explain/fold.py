@@ -79,9 +79,7 @@ def inside(model: Model, box: Box, most: int = MOST) -> Folded:
     if len(piece) == 1 and isinstance(piece[0], Group):
         piece = piece[0].members
     own = {name for m in piece for name in ([m] if isinstance(m, str) else m.steps())}
-    before = dict.fromkeys(
-        e.source for e in model.edges if e.target in own and e.source not in own
-    )
+    before = dict.fromkeys(e.source for e in model.edges if e.target in own and e.source not in own)
     boxes = _opened(piece, most, signs_of(model), steps)
     return _linked(model, [*(box_of((name,), 1, steps) for name in before), *boxes])
 
@@ -168,12 +166,12 @@ def _boxes(members: Sequence[Member], signs: Signs, steps: Mapping[str, Step]) -
 
 def box_of(members: tuple[Member, ...], times: int, steps: Mapping[str, Step]) -> Box:
     """Several members drawn as one."""
-    inside = tuple(
-        name for m in members for name in ([m] if isinstance(m, str) else m.steps())
-    )
+    inside = tuple(name for m in members for name in ([m] if isinstance(m, str) else m.steps()))
     first, last = (m if isinstance(m, str) else m.name for m in (members[0], members[-1]))
     kinds = {steps[m].kind if isinstance(m, str) else m.kind for m in members}
     kind = kinds.pop() if len(kinds) == 1 else ""
+    if kind == "step" and len(members) > 1:
+        kind = ""
     name = first if len(members) == 1 else f"{first} … {last}"
     done = [s for s in inside if steps[s].kind == "step"] or inside
     return Box(name, kind, times, members, inside, done[-1])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from wingbeat.errors import BadInput
 from wingbeat.explain._build import NOT_COMPUTED
 from wingbeat.explain._numbers import equals, show
+from wingbeat.explain.derivation import render
 from wingbeat.explain.fold import Folded, folded, inside
 from wingbeat.explain.model import Edge, Step
 from wingbeat.explain.paths import Paths
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 MOST_ROWS = 1000
 MOST_WHYS = 30  # variables whose derivative is explained one by one
 MOST_MOVES = 300  # steps of both sweeps
-MOST_PATHS = 20
+MOST_PATHS = 12
+MOST_LINES = 120  # of a derivation
 MOST_STEPS = 200  # in the graph, for derivations of tensors
 _STYLE = """
 .wb{font:16px/1.55 system-ui,"Noto Sans CJK SC",sans-serif;color:#111;background:#fff;
@@ -37,7 +39,7 @@ max-width:72rem;margin:0 auto;padding:0 1rem 2rem}
 .wb caption{text-align:left;font-weight:700;padding:.3rem 0}
 .wb th,.wb td{border-bottom:1px solid #ccd;padding:.25rem .8rem .25rem 0;text-align:left;
 vertical-align:top;overflow-wrap:anywhere}
-.wb .n{text-align:right;font-variant-numeric:tabular-nums;overflow-wrap:normal}
+.wb .n{text-align:right;font-variant-numeric:tabular-nums;overflow-wrap:normal;white-space:nowrap}
 .wb pre{background:#f5f6fa;padding:.6rem;overflow:auto}
 .wb .draw,.wb .wide{overflow:auto;margin:.5rem 0 1rem}.wb .draw{border:1px solid #ccd}
 .wb .note{border-left:4px solid #b06000;padding-left:.6rem}
@@ -64,6 +66,8 @@ class _Page:
 
     def said(self, said: Said) -> str:
         """A sentence as text of a page."""
+        if said.en == said.zh:
+            return escape(said.en)
         if len(self.languages) == 1:
             return escape(said.within(self.languages[0]))
         return "".join(
@@ -101,7 +105,7 @@ class _Page:
             f'<th scope="col"{" class=n" if k in numeric else ""}>{h}</th>'
             for k, h in enumerate(heads)
         )
-        body = "\n".join(map(_row, rows, [numeric] * MOST_ROWS))
+        body = "\n".join(_row(cells, numeric) for cells in rows)
         more = f"<p>{self.say('left out', n=count - MOST_ROWS)}</p>" if count > MOST_ROWS else ""
         return (
             f'<div class="wide"><table><caption>{caption}</caption><thead><tr>{head}</tr></thead>'
@@ -234,13 +238,22 @@ class _Page:
             parts.append(self.sentences(cancelling(ways), nudged(self.explanation, name)))
         elif len(model.steps) > MOST_STEPS:
             return parts[0]
+        return "\n".join(filter(None, [*parts, *self.derivation(name)]))
+
+    def derivation(self, name: str) -> list[str]:
+        """The derivation, and its LaTeX; of a long one its beginning."""
+        lines = self.explanation.derivation_lines(name)
+        if len(lines) > MOST_LINES:
+            call = f"derivation({name!r})"
+            shown = escape(render(lines[:MOST_LINES], "plain"))
+            said = self.say("long", n=len(lines), call=call)
+            return [f'<pre tabindex="0">{shown}</pre>', f"<p>{said}</p>"]
         plain, latex = (self.explanation.derivation(name, form) for form in ("plain", "latex"))
-        parts.append(f'<pre tabindex="0">{escape(plain)}</pre>')
-        parts.append(
+        return [
+            f'<pre tabindex="0">{escape(plain)}</pre>',
             f"<details><summary>{self.say('latex')}</summary>"
-            f'<pre tabindex="0">{escape(latex)}</pre></details>'
-        )
-        return "\n".join(filter(None, parts))
+            f'<pre tabindex="0">{escape(latex)}</pre></details>',
+        ]
 
     def ways(self, ways: Paths) -> str:
         """The table of ways."""

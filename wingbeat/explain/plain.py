@@ -78,7 +78,6 @@ class Plain:
         again = [Operand(o.piece, self, level, inner) for o in operands]
         return Written(template.format(*again), level)
 
-
     def transposed(self, operand: Operand) -> str:
         """The transpose."""
         return f"transpose({operand:free})"

@@ -15,7 +15,6 @@ from wingbeat.errors import BadInput
 from wingbeat.explain import _evaluation, expression
 from wingbeat.explain._numbers import show
 from wingbeat.explain.values import as_value
-from wingbeat.solve._reach import corrections, succeeded
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -112,6 +111,8 @@ def solve(
     >>> [f"{float(a.values['b']):.5f}" for a in found.attempts[:3]]
     ['4.00000', '4.66667', '4.63704']
     """
+    from wingbeat.solve._reach import corrections, succeeded
+
     goal = float(goal)
     both, start, named = _function(
         text, values, target, [vary] if isinstance(vary, str) else list(vary)

@@ -20,12 +20,12 @@ def many(count: int) -> str:
     """A count, by its first digits where it has too many to be read.
 
     >>> many(12), many(2**100)
-    ('12', 'about 1.27e+30')
+    ('12', '≈1.27e+30')
     """
     if count < 10**9:
         return str(count)
     exponent = int(math.log10(count))
-    return f"about {10 ** (math.log10(count) - exponent):.2f}e+{exponent}"
+    return f"≈{10 ** (math.log10(count) - exponent):.2f}e+{exponent}"
 
 
 def meaning(explanation: Explanation, name: str) -> Said | None:

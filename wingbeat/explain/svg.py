@@ -12,7 +12,8 @@ from wingbeat.explain.layout import Point, arranged
 from wingbeat.explain.model import Model, Step
 from wingbeat.explain.words import ENGLISH, LANGUAGES, Said, say
 
-COLUMN, ROW, WIDE, HIGH = 230, 96, 158, 62
+COLUMN, ROW, WIDE, HIGH = 240, 96, 170, 62
+WIDEST = 24  # characters in a box
 DEEP = 7  # layers; with more the drawing goes from top to bottom
 _BOLD = ' font-weight="700"'
 _FILL = {"result": "#eafbea", "given": "#eef4ff", "group": "#fff7e6", "step": "#ffffff"}
@@ -134,7 +135,7 @@ class _Drawing:
         rows = self._group_rows(box, step) if group else _step_rows(step)
         texts = "".join(
             f'<text x="{x:g}" y="{y - 14 + 18 * k:g}" text-anchor="middle" fill="#111"'
-            f"{_BOLD if k == 0 else ''}{mark}>{escape(_short(text, 24))}</text>"
+            f"{_BOLD if k == 0 else ''}{mark}>{escape(_short(text, WIDEST))}</text>"
             for k, row in enumerate(rows)
             for mark, text in self._versions(row)
         )
@@ -157,7 +158,7 @@ class _Drawing:
 
     def _group_rows(self, box: Box, step: Step) -> list[Said]:
         times = f" × {box.times}" if box.times > 1 else ""
-        name = _short(box.name, 24 - len(times)) + times
+        name = _short(box.name, WIDEST - 1 - len(times)) + times
         gradient = "?" if step.gradient is None else f"{norm(step.gradient):.4g}"
         key = "drawn group" if box.kind else "drawn steps"
         return [
@@ -174,12 +175,15 @@ class _Drawing:
 
 
 def _step_rows(s: Step) -> list[Said]:
-    gradient = show(s.gradient, 5) if s.gradient is not None else s.why
     name = f"{s.name} = {s.formula}" if s.formula else s.name
-    name = name if len(name) <= 22 else s.name
-    return [
-        Said(name, name), say("drawn value", v=show(s.value, 5)), say("drawn gradient", g=gradient)
-    ]
+    if len(name) > 22:
+        name = f"{s.name}: {s.operations[-1]}" if s.operations else s.name
+    first = Said(name, name)
+    if s.value is not None and s.value.size > 1:
+        gradient = s.why if s.gradient is None else f"{norm(s.gradient):.4g}"
+        return [first, Said(s.type, s.type), say("drawn size", g=gradient)]
+    gradient = s.why if s.gradient is None else show(s.gradient, 5)
+    return [first, say("drawn value", v=show(s.value, 5)), say("drawn gradient", g=gradient)]
 
 
 def _share(link: Link) -> float | None:

@@ -10,9 +10,7 @@ from wingbeat.ir.node import Node
 from wingbeat.ir.walk import toposort
 from wingbeat.ops.families import constant_of
 
-_SAME = (
-    "exp log sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf erfc sign floor"
-).split()
+_SAME = ["exp", "log", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sign", "floor"]
 
 
 def to_sympy(roots: list[Node], names: Mapping[Node, str]) -> list[Any]:
@@ -47,7 +45,9 @@ def _table(sympy: Any) -> dict[str, Callable[..., Any]]:
     first = lambda x, *_: x  # noqa: E731
     return {
         **{name: getattr(sympy, name) for name in _SAME},
-        **dict.fromkeys(("alias", "cast", "broadcast", "stop_gradient", "defined", "agreed"), first),
+        **dict.fromkeys(
+            ("alias", "cast", "broadcast", "stop_gradient", "defined", "agreed"), first
+        ),
         "add": lambda x, y: x + y,
         "sub": lambda x, y: x - y,
         "mul": lambda x, y: x * y,

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -14,9 +15,13 @@ from rich.text import Text
 
 from wingbeat.explain._build import NOT_COMPUTED
 from wingbeat.explain._numbers import equals, show
+from wingbeat.explain.cost import Costs
 from wingbeat.explain.derivation import render
 from wingbeat.explain.model import Edge, Model, Step
+from wingbeat.explain.modes import Modes
+from wingbeat.explain.neurons import Neurons
 from wingbeat.explain.paths import Paths
+from wingbeat.explain.routes import Routes
 from wingbeat.explain.story import cancelling, chain, comparison, many, meaning, nudged, reaching
 from wingbeat.explain.sweeps import BACKWARD, FORWARD, Sweeps
 from wingbeat.explain.words import say
@@ -108,7 +113,12 @@ def _modules(explanation: Explanation) -> Table:
     for row in rows[:MOST_ROWS]:
         name = "  " * row.depth + row.label + (f" × {row.times}" if row.times > 1 else "")
         numbers = (row.value, row.gradient, row.weights)
-        cells = (name, row.kind, str(row.steps), *("" if v is None else show(v, 4) for v in numbers))
+        cells = (
+            name,
+            row.kind,
+            str(row.steps),
+            *("" if v is None else show(v, 4) for v in numbers),
+        )
         table.add_row(*map(Text, cells))
     return _counted(table, len(rows), "modules")
 
@@ -232,6 +242,123 @@ def sweep_parts(sweeps: Sweeps) -> Iterator[RenderableType]:
             if move.sweep == sweep:
                 rows.add_row(Text(f"{move.number}."), Text(str(move)))
         yield Padding(rows, (0, 0, 1, 2))
+
+
+def mode_parts(modes: Modes) -> Iterator[RenderableType]:
+    """The ways of computing derivatives, side by side."""
+    table = _table(
+        ("way", "left"),
+        ("sweeps or paths", "right"),
+        ("multiplications", "right"),
+        ("additions", "right"),
+        ("time", "right"),
+    )
+    for mode in modes:
+        counts = map(many, (mode.sweeps, mode.multiplications, mode.additions))
+        table.add_row(*map(Text, (mode.name, *counts, _time(mode.seconds))))
+    yield table
+    yield Text(
+        "Reverse mode (backpropagation) gets all derivatives in one sweep; forward mode needs one "
+        "for each input; multiplying along every path anew grows with the number of paths. Times "
+        "are of the same plain Python."
+    )
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return "not run"
+    for scale, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "us")):
+        if seconds * scale >= 1:
+            return f"{seconds * scale:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def cost_parts(costs: Costs) -> Iterator[RenderableType]:
+    """The costs of the steps, then of the sweeps."""
+    table = _table(
+        ("step", "left"),
+        ("forward", "right"),
+        ("bytes", "right"),
+        ("backward", "right"),
+        ("bytes", "right"),
+    )
+    dearest = sorted(costs.steps, key=lambda row: -(row[1].flops + row[2].flops))[:MOST_ROWS]
+    shown = {name for name, *_ in dearest}
+    for name, own, sent in costs.steps:
+        if name in shown:
+            numbers = (own.flops, own.bytes, sent.flops, sent.bytes)
+            table.add_row(Text(name), *(Text(f"{n:,}") for n in numbers))
+    yield _counted(table, len(costs.steps), "steps, which cost less")
+    table = _table(
+        ("sweep", "left"),
+        ("operations", "right"),
+        ("bytes", "right"),
+        ("time", "right"),
+        ("energy", "right"),
+    )
+    for cost in (costs.forward, costs.backward, costs.both):
+        numbers = (f"{cost.flops:,}", f"{cost.bytes:,}", _time(cost.seconds), _energy(cost.joules))
+        table.add_row(*map(Text, (say(cost.name).en, *numbers)))
+    yield table
+    yield Text(say("cost ratio", ratio=f"{costs.ratio:.3g}").en)
+    yield Text(costs.about().en)
+
+
+def _energy(joules: float) -> str:
+    for scale, unit in ((1.0, "J"), (1e3, "mJ"), (1e6, "uJ"), (1e9, "nJ")):
+        if joules * scale >= 1:
+            return f"{joules * scale:.3g} {unit}"
+    return f"{joules * 1e12:.3g} pJ"
+
+
+def route_parts(routes: Routes) -> Iterator[RenderableType]:
+    """What comes through which modules."""
+    table = _table(("through", "left"), ("modules", "right"), ("norm", "right"), ("share", "right"))
+    for route in routes.routes[:MOST_ROWS]:
+        through = "" if routes.by_count else ", ".join(route.crossed) or "none of them"
+        share = "?" if route.share is None else f"{route.share:.1%}"
+        table.add_row(*map(Text, (through, str(route.blocks), show(route.norm, 4), share)))
+    yield _counted(table, len(routes), "routes")
+    shown = routes.modules if len(routes.modules) <= 8 else (*routes.modules[:7], "...")
+    yield Text(
+        f"The gradient by {routes.wrt}, split by the modules that a path crosses"
+        + (f": {', '.join(shown)}." if shown else "; no path skips any.")
+    )
+    if routes.cancelled is not None and routes.cancelled > 0.01:
+        yield Text(f"The routes partly cancel: {routes.cancelled:.0%} of their norms is lost.")
+
+
+def neuron_parts(neurons: Neurons) -> Iterator[RenderableType]:
+    """The blame of each neuron, from the last layer to the first, then of each link."""
+    yield Text("The blame of each neuron: from the result back", style="bold")
+    for layer in reversed(neurons.layers):
+        table = _table(
+            (layer.name, "left"),
+            ("e", "right"),
+            ("f(e)", "right"),
+            ("f'(e)", "right"),
+            ("blame d", "right"),
+            ("d f'(e)", "right"),
+        )
+        for j in range(len(layer.e)):
+            numbers = (layer.e[j], layer.y[j], layer.slope[j], layer.blame[j], layer.delta[j])
+            table.add_row(*map(Text, (f"neuron {j + 1}", *(show(float(v), 5) for v in numbers))))
+        yield table
+        links = _table(
+            ("link", "left"),
+            ("weight w", "right"),
+            ("blame sent back: w d f'(e)", "right"),
+            ("gradient of w: d f'(e) x", "right"),
+        )
+        for i, j in list(np.ndindex(layer.weight.shape))[:MOST_ROWS]:
+            numbers = (layer.weight[i, j], layer.sent[i, j], layer.weight_gradient[i, j])
+            name = f"{layer.source} {i + 1} → neuron {j + 1}"
+            links.add_row(*map(Text, (name, *(show(float(v), 5) for v in numbers))))
+        yield _counted(links, layer.weight.size, "links")
+    yield Text(
+        "The blame of a neuron is what its links send back, added: d = sum of w d' f'(e') over the "
+        "links that leave it. A weight's gradient is d f'(e) x, with x what comes in along it."
+    )
 
 
 def solution_parts(solution: Solution) -> Iterator[RenderableType]:

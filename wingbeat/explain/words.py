@@ -34,12 +34,18 @@ SENTENCES: dict[str, tuple[str, str]] = {
     # Headings.
     "title": ("Why: the derivatives of {z}", "为什么：{z} 的导数"),
     "graph": ("Graph", "计算图"),
-    "inside": ("Inside {name}, one of {times} of the same structure", "{name} 的内部（共 {times} 个，结构相同）"),
+    "inside": (
+        "Inside {name}, one of {times} of the same structure",
+        "{name} 的内部（共 {times} 个，结构相同）",
+    ),
     "within": ("Inside {name}", "{name} 的内部"),
     "nodes": ("{z} and what it is computed from", "{z} 以及计算它所用的量"),
     "edges": ("The slope along every arrow", "每条箭头上的斜率"),
     "arrives": ("What arrives along every edge", "沿每条边传回的梯度"),
-    "modules": ("The modules, and the gradient that arrives at each", "各个模块，以及到达每个模块的梯度"),
+    "modules": (
+        "The modules, and the gradient that arrives at each",
+        "各个模块，以及到达每个模块的梯度",
+    ),
     "why": ("Why d{z}/d{x} = {g}", "为什么 d{z}/d{x} = {g}"),
     "derivative": ("d{z}/d{x} = {g}", "d{z}/d{x} = {g}"),
     "unknown": (
@@ -135,8 +141,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "各路径部分抵消：不计符号时共为 {size}，其中 {part} 被抵消。",
     ),
     "nudged": (
-        "If {x} grows by {step}, from {old} to {new}: the slope foretells {g} * {step} = {foretold}, "
-        "that is {z} ≈ {predicted}. Computed anew, {z} = {actual}{rest}.",
+        "If {x} grows by {step}, from {old} to {new}: the slope foretells {g} * {step} = "
+        "{foretold}, that is {z} ≈ {predicted}. Computed anew, {z} = {actual}{rest}.",
         "如果 {x} 增加 {step}（从 {old} 到 {new}）：按斜率预计变化 {g} * {step} = {foretold}，"
         "即 {z} ≈ {predicted}。重新计算得 {z} = {actual}{rest}。",
     ),
@@ -192,4 +198,4 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "d{z}/d{z} = 1: {z} moves as far as itself",
         "d{z}/d{z} = 1：{z} 的变化就是它自身的变化",
     ),
-}  # fmt: skip
+}

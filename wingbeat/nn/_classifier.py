@@ -15,6 +15,7 @@ from wingbeat.nn.module import Module
 Array = np.ndarray[Any, Any]
 MOST_ROWS = 4096  # of a block
 MOST_NUMBERS = 1 << 21  # of a block's rows together
+_FIRST = "the first axis of x counts examples: for a single one write x[None]"
 
 
 class Classifier:
@@ -37,22 +38,31 @@ class Classifier:
         self.operation = operation
         self.model: Any = fixed(model, operation)
         self.x = _examples(x, _dtype(model), operation)
-        if not isinstance(model, Module) and asarray(self.model(asarray(self.x))).ndim == 0:
+        found = self._tried()
+        if found.ndim == 0 and not isinstance(model, Module):
             self.model, self.x = vmap(self.model), self.x[None]
+        elif found.ndim not in (1, 2) or found.shape[0] != len(self.x) or not found.size:
+            raise TypeMismatch(
+                f"{operation}: for {len(self.x)} examples the model returns {found.type}, where "
+                f"scores are of shape ({len(self.x)}, classes); {_FIRST}"
+            )
         scores = self.scores(self.x)
         self.classes, self.predicted = scores.shape[1], scores.argmax(axis=1)
+
+    def _tried(self) -> Tensor:
+        """What the model returns for all examples; only its type is needed."""
+        try:
+            return asarray(self.model(asarray(self.x)))
+        except TypeMismatch as error:
+            raise TypeMismatch(
+                f"{self.operation}: the model does not take x of shape {self.x.shape}: {error}; "
+                f"{_FIRST}"
+            ) from error
 
     def score_of(self, x: Tensor) -> Tensor:
         """Scores (n, classes) of rows, as a tensor that can be differentiated."""
         scores = asarray(self.model(x))
-        scores = scores.reshape((-1, 1)) if scores.shape == x.shape[:1] else scores
-        if scores.ndim != 2 or scores.shape[0] != x.shape[0] or not scores.shape[1]:
-            raise TypeMismatch(
-                f"{self.operation}: for {x.shape[0]} examples the model returns scores of shape "
-                f"({x.shape[0]}, classes), not {scores.shape}; the first axis of x counts "
-                "examples: for a single one write x[None]"
-            )
-        return scores
+        return scores.reshape((-1, 1)) if scores.ndim == 1 else scores
 
     def blocks(self, f: Callable[..., Any], *arrays: Array, share: int = 1) -> tuple[Array, ...]:
         """The arrays that `f` returns, of rows, a block at a time.

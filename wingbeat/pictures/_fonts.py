@@ -22,6 +22,7 @@ CHINESE = (
     "Heiti SC",
     "Arial Unicode MS",
 )
+FILES = ("notosanscjk", "notosanssc", "sourcehansans", "pingfang", "msyh", "wqy-", "simhei")
 STACK = (LATIN, "Verdana", *(name for name in CHINESE if not name.endswith("JP")), "sans-serif")
 
 
@@ -31,9 +32,8 @@ def chinese() -> str | None:
     known = _installed()
     if known is None:
         # matplotlib's list of fonts is cached, and may be older than the font.
-        wanted = {name.replace(" ", "").lower()[:12] for name in CHINESE}
         for file in sorted(font_manager.findSystemFonts()):
-            if any(Path(file).stem.replace("-", "").lower().startswith(w) for w in wanted):
+            if Path(file).stem.lower().startswith(FILES):
                 font_manager.fontManager.addfont(file)
         known = _installed()
     return known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from wingbeat.errors import BadInput
 from wingbeat.pictures import _fonts, _svg
@@ -82,13 +85,7 @@ class Picture(Figure):
         Raises:
             BadInput: another ending; a PNG in Chinese on a machine without Chinese characters.
         """
-        kind = Path(path).suffix.lower()
-        if kind == ".svg":
-            write_file(path, self.svg().encode())
-        elif kind == ".png":
-            write_file(path, self.png(dpi))
-        else:
-            raise BadInput(f"picture: {Path(path).name!r} should end in .svg or .png")
+        write_file(path, self.svg().encode() if ending(path) == ".svg" else self.png(dpi))
 
     def png(self, dpi: float = 150) -> bytes:
         """The picture as a PNG file.
@@ -113,10 +110,28 @@ class Picture(Figure):
         return f"<Picture: {self.title}>"
 
 
+def ending(path: str | os.PathLike[str]) -> str:
+    """ ".svg" or ".png", the files that a picture can be saved as.
+
+    Raises:
+        BadInput: the name ends otherwise.
+
+    >>> wb.pictures.ending("a/Descent.SVG")
+    '.svg'
+    """
+    kind = Path(path).suffix.lower()
+    if kind not in (".svg", ".png"):
+        raise BadInput(f"picture: {Path(path).name!r} should end in .svg or .png")
+    return kind
+
+
 def picture(words: Words, width: float, height: float) -> Picture:
     """An empty picture of so many inches; `finish` completes it."""
     made = Picture(figsize=(width, height), layout="constrained", facecolor=PAPER)
     made.language = words.language
+    engine = made.get_layout_engine()
+    assert isinstance(engine, ConstrainedLayoutEngine)
+    engine.set(w_pad=0.09, h_pad=0.09)
     FigureCanvasAgg(made)
     return made
 
@@ -155,6 +170,26 @@ def legend(axes: Axes, **where: Any) -> None:
         text.set_color(INK)
 
 
+def logarithmic(axes: Axes, *which: str) -> None:
+    """Scales by powers of ten, their labels as plain text like all others."""
+    for name in which:
+        getattr(axes, f"set_{name}scale")("log")
+        axis = getattr(axes, f"{name}axis")
+        axis.set_major_formatter(FuncFormatter(lambda v, _: digits(v)))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def both_sides(axes: Axes, name: str, low: float, high: float, below: bool) -> None:
+    """Powers of ten to both sides of 0, linear below `low`; at most five labels on a side."""
+    getattr(axes, f"set_{name}scale")("symlog", linthresh=low)
+    first, last = math.floor(math.log10(low)) + 1, math.ceil(math.log10(high))
+    powers = [10.0**k for k in range(last, first - 1, -(1 + (last - first) // 5))]
+    axis = getattr(axes, f"{name}axis")
+    axis.set_major_locator(FixedLocator([*(-p for p in powers if below), 0.0, *powers]))
+    axis.set_major_formatter(FuncFormatter(lambda v, _: digits(v)))
+    axis.set_minor_locator(NullLocator())
+
+
 def window(numbers: Sequence[float] | Any, share: float = 0.15) -> tuple[float, float]:
     """From the least to the greatest and a share of that more; never empty."""
     low, high = float(min(numbers)), float(max(numbers))
@@ -168,5 +203,7 @@ def digits(x: float, count: int = 3) -> str:
     if "e" in text:
         mantissa, power = text.split("e")
         power = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-        text = f"10{power}" if mantissa == "1" else f"{mantissa}·10{power}"
+        text = (
+            f"{mantissa}·10{power}" if mantissa.lstrip("-") != "1" else f"{mantissa[:-1]}10{power}"
+        )
     return text.replace("-", "−")

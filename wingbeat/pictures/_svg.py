@@ -8,6 +8,7 @@ from html import escape
 from io import StringIO
 from threading import Lock
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import matplotlib as mpl
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 INK, PAPER = "#22252a", "#fdfdfc"
 DARK_INK, DARK_PAPER = "#e6e6e3", "#16181c"
 _LANGUAGE = {"en": "en", "zh": "zh-CN"}
+_STACK = ", ".join(f"'{name}'" if " " in name else name for name in STACK)
 _SETTINGS = {"svg.fonttype": "none", "svg.hashsalt": "wingbeat"}
 _saving = Lock()  # settings of matplotlib belong to the process
 
@@ -34,7 +36,8 @@ _DARK = (
 )
 _COORDINATES = re.compile(r'\b(d|x|y|x1|x2|y1|y2|points|transform|width|height)="([^"]*)"')
 _LONG = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
-_FAMILY = re.compile(r"font(-family)?:([^;\"]*?)'DejaVu Sans'(?:, ?(?:'[^']*'|[\w-]+))*")
+_FAMILY = re.compile(r" ?font-family: [^;\"]*;")
+_SHORTHAND = re.compile(r"font: ([^;\"]*?)([\d.]+px) [^;\"]*;")
 
 
 def of(picture: Picture) -> str:
@@ -49,24 +52,29 @@ def of(picture: Picture) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = _COORDINATES.sub(_rounded, text)
-    stack = ", ".join(f"'{name}'" if " " in name else name for name in STACK)
-    text = _FAMILY.sub(lambda m: f"font{m[1] or ''}:{m[2]}{stack}", text)
+    text = re.sub(r" ?\n(?=[LMCQz])", "", text)  # a path on one line
+    text = _FAMILY.sub("", text)
+    text = _SHORTHAND.sub(r"font-size: \2;", text)
     head, _, rest = text.partition(">")
+    name = f"p{crc32(picture.description.encode()):08x}"  # as a page may hold several pictures
     language = _LANGUAGE[picture.language]
-    head += f' role="img" lang="{language}" aria-labelledby="title description"'
+    head += f' class="wingbeat-picture" role="img" lang="{language}"'
+    head += f' aria-labelledby="{name}-title {name}-description"'
     about = (
-        f'<title id="title">{escape(picture.title)}</title>\n'
-        f'<desc id="description">{escape(picture.description)}</desc>\n<style>{_DARK}</style>'
+        f'<title id="{name}-title">{escape(picture.title)}</title>\n'
+        f'<desc id="{name}-description">{escape(picture.description)}</desc>\n'
+        f"<style>.wingbeat-picture text{{font-family:{_STACK}}}{_DARK}</style>"
     )
     lines = (line.rstrip() for line in f"{head}>\n{about}{rest}".splitlines())
     return "\n".join(line for line in lines if line) + "\n"
 
 
 def _rounded(match: re.Match[str]) -> str:
-    """Hundredths of a point: no eye and no screen shows more."""
-    return f'{match[1]}="{_LONG.sub(lambda n: _short(float(n[0])), match[2])}"'
+    """Tenths of a point along lines, hundredths elsewhere: no eye sees more."""
+    places = 1 if match[1] == "d" else 2
+    return f'{match[1]}="{_LONG.sub(lambda n: _short(float(n[0]), places), match[2])}"'
 
 
-def _short(x: float) -> str:
-    text = f"{x:.2f}".rstrip("0").rstrip(".")
+def _short(x: float, places: int) -> str:
+    text = f"{x:.{places}f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wingbeat.api import asarray, broadcast_to, eye, vjp, vmap
+from wingbeat.api import asarray, broadcast_to, eye, random, vjp, vmap
 from wingbeat.nn._checks import positive, whole
 from wingbeat.nn._classifier import Classifier
 from wingbeat.robust._gradient import several_classes
@@ -15,7 +15,7 @@ from wingbeat.robust._record import Adversarial
 from wingbeat.robust._region import Region
 
 _BEYOND = 0.02  # how much further than the linear model says a step goes, to cross the boundary
-_AGAIN = 3  # steps to cross it, should the first one after a projection not
+_AGAIN = 5  # steps to cross it, should a projection not
 _HALVINGS = 24
 
 
@@ -30,13 +30,16 @@ def minimal(
     steps: int = 50,
     polish: int = 10,
     overshoot: float = 1e-4,
+    restarts: int = 2,
+    seed: int = 0,
 ) -> Adversarial:
     """The nearest point that is classified otherwise: its distance says how robust an example is.
 
     DeepFool (Moosavi-Dezfooli et al., 2016) walks to the boundary of the class that the linear
     model of the scores has nearest; then x is projected onto the boundary's tangent plane there,
     again and again, as long as that is nearer; a search along the line to x ends each. For linear
-    scores the first step is exact. Otherwise the distance is an upper bound of the smallest.
+    scores this is exact (without `target`). Otherwise the distance is an upper bound of the
+    smallest; beginning again at random points as far from x as what was found makes it smaller.
 
     Args:
         model: as for `fgsm`.
@@ -50,6 +53,8 @@ def minimal(
         polish: how often to project after that.
         overshoot: how much further than the boundary the result lies, as a share of its distance,
             so that rounding does not bring it back.
+        restarts: how often to begin, the first time at x.
+        seed: the same seed draws the same points.
 
     Raises:
         TypeMismatch: model, x, y and target do not fit each other.
@@ -68,11 +73,13 @@ def minimal(
     wanted = None if target is None else c.labels(target, "target")
     region = Region(c.x, norm_of(norm, "minimal"), None, bounds, "minimal")
     beyond = positive(overshoot, "overshoot", "minimal")
-    search = _Search(c, region, labels, wanted)
-    found = search.crossed(region.x.copy(), whole(steps, "steps", "minimal"))
-    found = search.shortened(found, beyond)
-    for _ in range(whole(polish, "polish", "minimal", 0)):
-        found = search.nearer(found, beyond)
+    search = _Search(c, region, labels, wanted, beyond)
+    most, rounds = whole(steps, "steps", "minimal"), whole(polish, "polish", "minimal", 0)
+    found, key = search.nearest(region.x.copy(), most, rounds), random.key(seed)
+    for k in range(1, whole(restarts, "restarts", "minimal")):
+        draw = region.norm.draw(random.fold_in(key, k), (len(c.x), c.x[0].size))
+        begin = region.at(draw * region.distance(found)[:, None])
+        found = search.closer(found, search.nearest(begin, most, rounds))
     return Adversarial(
         f"minimal change in {region.norm.name}",
         c.x,
@@ -88,8 +95,26 @@ def minimal(
 class _Search:
     """The boundary around a set of examples."""
 
-    def __init__(self, c: Classifier, region: Region, labels: Array, wanted: Array | None) -> None:
-        self._c, self._region, self._labels, self._wanted = c, region, labels, wanted
+    def __init__(
+        self, c: Classifier, region: Region, labels: Array, wanted: Array | None, beyond: float
+    ) -> None:
+        self._c, self._region, self._beyond = c, region, beyond
+        self._labels, self._wanted = labels, wanted
+
+    def nearest(self, begin: Array, steps: int, rounds: int) -> Array:
+        """Points beyond the boundary, as near as they are found from where the search begins."""
+        found = self.shortened(self.crossed(begin, steps))
+        for _ in range(rounds):
+            found = self.closer(found, self.projected(found))
+        return found
+
+    def closer(self, points: Array, others: Array) -> Array:
+        """The nearer of two points of which at least the first may be beyond the boundary."""
+        far = np.where(self.fooled(points), self._region.distance(points), np.inf)
+        better = self.fooled(others) & (self._region.distance(others) < far)
+        found = points.copy()
+        found[better] = others[better]
+        return found
 
     def fooled(self, points: Array) -> Array:
         """Where the model says what is wanted."""
@@ -103,11 +128,11 @@ class _Search:
             if not late.any():
                 break
             change = self._region.change(points)
-            moved = self._region.at(change + self._step(points, points))
+            moved = self._region.at(change + self._step(points, points, _BEYOND))
             points[late] = moved[late]
         return points
 
-    def shortened(self, points: Array, beyond: float) -> Array:
+    def shortened(self, points: Array) -> Array:
         """The points of the lines from x to `points` where the boundary is crossed.
 
         `points` are beyond it (others stay as they are); where they are x itself, so is the result.
@@ -118,36 +143,39 @@ class _Search:
             middle = 0.5 * (low + high)
             there = self.fooled(self._region.at(change * middle[:, None]))
             low, high = np.where(there, low, middle), np.where(there, middle, high)
-        part = np.minimum(high * (1.0 + beyond), 1.0)
+        part = np.minimum(high * (1.0 + self._beyond), 1.0)
         found = self._region.at(change * part[:, None])
         kept = fooled & self.fooled(found)
         return np.where(kept.reshape(-1, *(1 for _ in points.shape[1:])), found, points)
 
-    def nearer(self, points: Array, beyond: float) -> Array:
-        """The points, or what projecting x onto the boundary's tangent plane there gives."""
-        region = self._region
-        there = self.crossed(region.at(self._step(points, region.x)), _AGAIN)
-        there = self.shortened(there, beyond)
-        closer = region.distance(there) < region.distance(points)
-        better = self.fooled(there) & closer & self.fooled(points)
-        found = points.copy()
-        found[better] = there[better]
-        return found
+    def projected(self, points: Array) -> Array:
+        """Where x meets the boundary's tangent plane at `points`, or beyond the boundary there."""
+        there = self._region.at(self._step(points, self._region.x, self._beyond))
+        return self.shortened(self.crossed(there, _AGAIN))
 
-    def _step(self, points: Array, base: Array) -> Array:
+    def _reference(self, scores: Array) -> Array:
+        """The classes that are to lose: the true ones, or the highest beside those wanted."""
+        if self._wanted is None:
+            return self._labels
+        others = scores.copy()
+        others[np.arange(len(scores)), self._wanted] = -np.inf
+        return others.argmax(axis=1)
+
+    def _step(self, points: Array, base: Array, beyond: float) -> Array:
         """From `base` just beyond the nearest boundary of the linear models at `points`: rows.
 
-        The models say score_k - score_label = m + w . (z - point).
+        The models say score_k - score_reference = m + w . (z - point).
         """
         scores, slopes = self._linear(points)
         n, rows = len(points), np.arange(len(points))
         back = (base.astype(np.float64) - points).reshape(n, 1, -1)
-        w = slopes - slopes[rows, self._labels][:, None]
-        m = scores - scores[rows, self._labels][:, None] + (w * back).sum(axis=2)
-        missing = np.abs(m) * (1.0 + _BEYOND)
+        reference = self._reference(scores)
+        w = slopes - slopes[rows, reference][:, None]
+        m = scores - scores[rows, reference][:, None] + (w * back).sum(axis=2)
+        missing = np.abs(m) * (1.0 + beyond)
         steps = [self._reaching(base, w[:, k], -m[:, k], missing[:, k]) for k in range(m.shape[1])]
         lengths = np.stack([length for _, length in steps], axis=1)
-        lengths[rows, self._labels] = np.inf
+        lengths[rows, reference] = np.inf
         k = lengths.argmin(axis=1) if self._wanted is None else self._wanted
         return np.stack([step for step, _ in steps], axis=1)[rows, k]
 

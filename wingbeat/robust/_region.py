@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,7 +65,8 @@ def _range(bounds: Any, x: Array, operation: str) -> tuple[float, float]:
     if bounds is None:
         return -np.inf, np.inf
     pair = isinstance(bounds, Sequence) and not isinstance(bounds, str) and len(bounds) == 2
-    if not pair or not all(isinstance(b, int | float) for b in bounds) or not bounds[0] < bounds[1]:
+    numbers = pair and all(isinstance(b, int | float) and math.isfinite(b) for b in bounds)
+    if not numbers or not bounds[0] < bounds[1]:
         raise BadInput(
             f"{operation}: bounds are (low, high), the range of the data, as (0.0, 1.0), or None; "
             f"not {bounds!r}"

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.linalg import null_space
 
 from wingbeat.api import asarray, concat, hessian, jacrev, reshape
 from wingbeat.api import sum as total
@@ -123,8 +122,10 @@ def _scipy(s: Search, name: str, options: dict[str, Any]) -> None:
     ):  # fmt: skip
         if not stack.functions:
             continue
+        jacobian: Any = stack.jacobian  # SciPy's types lack functions where it takes them
+        hessian_of: Any = stack.hessian
         listed.append(
-            NonlinearConstraint(stack.value, 0.0, top, stack.jacobian, stack.hessian)
+            NonlinearConstraint(stack.value, 0.0, top, jacobian, hessian_of)
             if second
             else {"type": kind, "fun": stack.value, "jac": stack.jacobian}
         )
@@ -133,19 +134,24 @@ def _scipy(s: Search, name: str, options: dict[str, Any]) -> None:
         s.counts.hessians += 1
         return s.objective.hessian(x.astype(s.objective.dtype))
 
+    solver: Any = minimize  # its types do not know names in variables
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # SciPy's remarks on steps; the verdict looks for itself
-        found: Any = minimize(
-            recorded.value,
-            s.here.x.astype(np.float64),
-            jac=recorded.gradient,
-            hess=hess if second else None,
-            method=name,
-            bounds=None if s.lower is None else Bounds(s.lower, s.upper),  # type: ignore[arg-type]
-            constraints=listed,
-            callback=lambda x, *_: recorded.settle(x),
-            options=options,
-        )
+        try:
+            found = solver(
+                recorded.value,
+                s.here.x.astype(np.float64),
+                jac=recorded.gradient,
+                hess=hess if second else None,
+                method=name,
+                bounds=None if s.lower is None else Bounds(s.lower, s.upper),  # type: ignore[arg-type]
+                constraints=listed,
+                callback=lambda x, *_: recorded.settle(x),
+                options=options,
+            )
+        except KeyboardInterrupt:
+            recorded.settle(np.full_like(s.here.x, np.nan))  # what was tried is on the record
+            raise
     recorded.at(found.x)
     recorded.settle(found.x)
     out_of_steps = found.nit >= s.steps
@@ -186,6 +192,8 @@ def judge(s: Search, constraints: Constraints) -> Verdict:
     if np.any(pulls < -slack):
         sentence = f"f falls on leaving a bound or inequality (multiplier {pulls.min():.2g})"
         return Verdict("undecided", evidence, f"{sentence}: no minimum; {s.ended.text}")
+    from scipy.linalg import null_space
+
     basis = null_space(rows) if len(rows) else np.eye(x.size)
     along = rows.shape[0]
     held = f" along {along} active constraint{'s' * (along != 1)}" if along else ""

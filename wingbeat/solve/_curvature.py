@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator, minres
 
 from wingbeat.solve.record import Vector
 
@@ -19,8 +18,9 @@ FLAT = 100  # times the tolerance: the slope that still counts as flat
 
 @dataclass(frozen=True)
 class Face:
-    """The directions in which a point may move: all, those of free variables, those along
-    constraints; in coordinates of their own.
+    """The directions in which a point may move, in coordinates of their own.
+
+    They are all, those of free variables, or those along constraints.
 
     Attributes:
         gradient: along them.
@@ -119,8 +119,9 @@ def _units(h: Any) -> Vector | None:
 def _newton(h: Any, g: Vector, error: float, unit: Vector | None) -> Vector:
     """-H^-1 g, without the directions in which the Hessian is 0."""
     if not isinstance(h, np.ndarray):
-        linear = LinearOperator(h.shape, matvec=h.times, dtype=np.float64)
-        return -minres(linear, g, rtol=1e-8, maxiter=300)[0]
+        from scipy.sparse.linalg import minres
+
+        return -minres(h.to_linear_operator(), g, rtol=1e-8, maxiter=300)[0]
     unit = np.ones_like(g) if unit is None else unit
     values, vectors = np.linalg.eigh(h * np.outer(unit, unit))
     usable = np.abs(values) > error

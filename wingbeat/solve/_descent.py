@@ -1,4 +1,4 @@
-"""First-order methods: gradient descent, momentum, Nesterov, Adam, nonlinear conjugate gradients."""
+"""First-order methods: gradient descent, momentum, Nesterov, Adam, conjugate gradients."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _fixed(s: Search, length: float) -> None:
     if ghg > 0 and rate > 2 * gg / ghg:
         reason += f" is beyond {2 * gg / ghg:.3g}, so the model goes up; the best is {gg / ghg:.3g}"
     elif ghg > 0:
-        reason += f"; the best, g'g/g'Hg, is {gg / ghg:.3g}"
+        reason += f"; best g'g/g'Hg = {gg / ghg:.3g}"
     _go(s, -g, rate, predicted, reason)
 
 
@@ -58,16 +58,38 @@ def _strong_wolfe(s: Search, length: float) -> None:
     wolfe(s, -s.here.slope, length, curvature=0.1)
 
 
+def _several(s: Search, length: float) -> None:
+    """Several lengths, and the lowest of what they lead to."""
+    g = s.here.slope
+    tried = [(s.value_at(s.here.x - t * g), t) for t in length * SEVERAL]
+    finite = [(p.value, k) for k, (p, _) in enumerate(tried) if np.isfinite(p.value)]
+    lowest = min(finite, default=(np.inf, -1))
+    best = lowest[1] if lowest[0] < s.here.value else -1
+    promised = float(g @ g)
+    for k, (point, t) in enumerate(tried):
+        if k != best:
+            s.reject(point, -g, float(t), float(t) * promised, "another length leads lower")
+    if best < 0:
+        s.stuck(f"none of {len(tried)} lengths leads lower")
+        return
+    point, t = tried[best]
+    s.take(point, -g, float(t), float(t) * promised, f"the best of {len(tried)} lengths")
+
+
+SEVERAL = 4.0 ** np.arange(-6, 3)  # times the length that the last step suggests
 LINES: dict[str, Callable[[Search, float], None]] = {
     "fixed": _fixed,
     "exact": _exact,
     "backtracking": _backtracking,
     "wolfe": _strong_wolfe,
+    "several": _several,
 }
 
 
 def _rate(s: Search) -> float:
-    return 0.1 if s.options["rate"] is None else s.options["rate"]
+    """The rate of this step: a number, or what a schedule says of the steps taken so far."""
+    rate = 0.1 if s.options["rate"] is None else s.options["rate"]
+    return float(rate(s.number)) if callable(rate) else rate
 
 
 def _go(s: Search, direction: Vector, rate: float, predicted: float | None, reason: str) -> None:

@@ -74,9 +74,9 @@ def minimize(
             array where an array is meant.
         method: "gradient-descent", "momentum", "nesterov", "adam", "cg", "bfgs", "l-bfgs",
             "l-bfgs-b", "newton", "saddle-free-newton", "newton-cg", "trust-exact", "trust-cg",
-            "slsqp" or "trust-constr". By default a trust region, which leaves saddles: "trust-exact"
-            up to 100 variables, "trust-cg" above; "l-bfgs-b" with bounds, "slsqp" with
-            constraints.
+            "slsqp" or "trust-constr". By default a trust region, which leaves saddles:
+            "trust-exact" up to 100 variables, "trust-cg" above. With bounds "l-bfgs-b", with
+            constraints "slsqp".
         steps: at most so many.
         tolerance: the search ends when no partial derivative is larger; by default 1e-5, or
             the cube root of the dtype's unit of rounding where that is larger (float32: 5e-3).
@@ -85,8 +85,9 @@ def minimize(
         equalities: functions of x, each a scalar or an array that has to be 0.
         inequalities: the same, to be at least 0.
         gradient: your own, a tree like `x0`, in place of the derivative of `f`.
-        **options: `rate` (gradient descent, momentum, Nesterov, Adam), `line` ("fixed", "exact",
-            "backtracking" or "wolfe", gradient descent), `momentum`, `betas`, `memory`, `radius`
+        **options: `rate`, a number or a function of the number of steps taken, as those in
+            `wb.optim` (gradient descent, momentum, Nesterov, Adam), `line` ("fixed", "exact",
+            "backtracking", "wolfe" or "several", gradient descent), `momentum`, `betas`, `memory`, `radius`
             (the first trust radius).
 
     Ctrl-C ends the search; what is there is returned with the verdict "not finished".
@@ -100,7 +101,7 @@ def minimize(
     >>> def rosenbrock(x):
     ...     return 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2
     >>> result = wb.minimize(rosenbrock, np.array([-1.2, 1.0]))
-    >>> result.x.round(6), result.verdict.kind
+    >>> result.x.round(4), result.verdict.kind
     (array([1., 1.]), 'minimum')
     """
     trees = Trees(x0, "minimize")
@@ -222,7 +223,7 @@ def _options(name: str, chosen: Method, given: dict[str, Any]) -> dict[str, Any]
             raise BadInput(f"minimize: {name} has no option {option!r}; its options: {has}")
     options = DEFAULTS | given
     for option in ("rate", "radius"):
-        if options[option] is not None:
+        if options[option] is not None and not (option == "rate" and callable(options[option])):
             options[option] = _positive(option, options[option])
     if options["line"] is not None and options["line"] not in _descent.LINES:
         raise BadInput(

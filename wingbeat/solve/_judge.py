@@ -66,6 +66,8 @@ def _not_finite(probe: Probe) -> Verdict | None:
     here = probe.search.here
     if here.finite:
         return None
+    if np.isfinite(here.value) and (kink := _kink(probe)) is not None:
+        return kink
     what = f"f is {here.value:g}" if not np.isfinite(here.value) else "the gradient is not finite"
     where = "the start" if probe.search.number == 0 else "the last point"
     return _verdict(probe, "undecided", f"{what} at {where}; nothing can be said from there")
@@ -385,7 +387,7 @@ def _without(probe: Probe) -> Verdict:
 def _advice(probe: Probe) -> str:
     """Of a fixed rate: which rates would have gone down."""
     s = probe.search
-    if s.options["rate"] is None or not s.here.value >= s.first.value:
+    if not isinstance(s.options["rate"], float) or not s.here.value >= s.first.value:
         return ""
     g = s.first.slope
     bend = float(g @ probe.product(s.first.x.astype(np.float64), g))

@@ -146,7 +146,8 @@ def least_squares(
 
     >>> import wingbeat as wb
     >>> t = np.array([0.0, 1.0, 2.0, 3.0])
-    >>> fit = wb.least_squares(lambda p: p["a"] + p["b"] * t - (1.0 + 2.0 * t), {"a": 0.0, "b": 0.0})
+    >>> y = 1.0 + 2.0 * t
+    >>> fit = wb.least_squares(lambda p: p["a"] + p["b"] * t - y, {"a": 0.0, "b": 0.0})
     >>> f"{fit.x['a']:.4f} {fit.x['b']:.4f} {fit.verdict.kind}"
     '1.0000 2.0000 minimum'
     """
@@ -212,7 +213,8 @@ def root(
         TypeMismatch: `x0` holds something else than floats.
 
     >>> import wingbeat as wb
-    >>> found = wb.root(lambda x: wb.stack([x[0] + x[1] - 3.0, x[0] * x[1] - 2.0]), np.array([5.0, 0.0]))
+    >>> f = lambda x: wb.stack([x[0] + x[1] - 3.0, x[0] * x[1] - 2.0])
+    >>> found = wb.root(f, np.array([5.0, 0.0]))
     >>> sorted(found.x.round(6).tolist()), found.reached
     ([1.0, 2.0], True)
     """

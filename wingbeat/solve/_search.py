@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,9 @@ import numpy as np
 from wingbeat.solve._objective import Array, Objective
 from wingbeat.solve.record import Counts, Step, Vector
 
-NOISE = 100  # units of rounding: smaller differences of values are not trusted to mean anything
+IDLE = 20  # steps
+RESTARTS = 5  # of a method that has learned something wrong, as at kinks
+NOISE = 100  # units of rounding: smaller differences of values are not trusted
 FALLEN = 1e15  # below the start by this, in units of its value: on the way to minus infinity
 
 
@@ -38,7 +41,9 @@ class Point:
 class Stop:
     """Why a search ended; `kind` is for the verdict, `text` for readers."""
 
-    kind: str  # "small gradient", "limit", "stuck", "rounding", "fell", "not finite", "diverged", "interrupted"
+    # "small gradient", "limit", "stuck", "rounding", "fell", "not finite", "diverged" or
+    # "interrupted"
+    kind: str
     text: str
 
 
@@ -56,12 +61,15 @@ class Search:
     record: list[Step] = field(default_factory=list[Step])
     number: int = 0  # steps taken
     ended: Stop | None = None
-    restarted: float = np.inf  # the value at the last restart
+    trail: deque[Point] = field(default_factory=lambda: deque[Point](maxlen=IDLE))
+    restarts: int = 0
+    restarted: float = np.inf  # the value at the last one
     _pending: Point | None = None
 
     def begin(self, x0: Array) -> None:
         self.here = self.at(x0)
         self.first = self.here
+        self.trail.append(self.here)
         self._note(self.here, None, None, None, True, "the start")
 
     # --- evaluation --------------------------------------------------------------------------
@@ -117,6 +125,7 @@ class Search:
         self.number += 1
         self._note(point, direction, length, predicted, True, reason)
         self.here = point
+        self.trail.append(point)
 
     def reject(
         self,
@@ -143,7 +152,7 @@ class Search:
         self._pending = None
         norm = None if point.gradient is None else float(np.abs(point.gradient).max())
         actual = None if self.number == 0 else self.here.value - point.value
-        x = point.x.astype(np.float64)
+        x = point.x.astype(np.float64, copy=False)
         self.record.append(
             Step(
                 self.number, x, point.value, norm, direction, length, predicted, actual, accepted,
@@ -164,7 +173,8 @@ class Search:
         assert self.ended is not None
         lower = self.restarted - self.here.value > self.noise()
         self.restarted = self.here.value
-        return lower and self.ended.kind == "stuck"
+        self.restarts += 1
+        return lower and self.restarts <= RESTARTS and self.ended.kind == "stuck"
 
     def stuck(self, text: str) -> None:
         self.ended = Stop("stuck", text)
@@ -183,9 +193,20 @@ class Search:
             return Stop("small gradient", f"the gradient is small: {norm:.3g}")
         if here.value < -FALLEN * max(1.0, abs(self.first.value)):
             return Stop("fell", "the function keeps falling")
+        if self._idle():
+            return Stop("stuck", f"the last {IDLE} steps gained nothing")
         if self.number >= self.steps:
             return Stop("limit", f"the {self.steps} steps allowed were used up")
         return None
+
+    def _idle(self) -> bool:
+        """Whether a row of steps neither lowered the function nor shrank the gradient."""
+        before = self.trail[0]
+        if len(self.trail) < IDLE:
+            return False
+        fell, all_in_all = before.value - self.here.value, self.first.value - self.here.value
+        shrinks = self.optimality(self.here) <= self.optimality(before) / 2
+        return not shrinks and abs(fell) <= self.objective.eps * abs(all_in_all)
 
     def optimality(self, point: Point) -> float:
         """The largest partial derivative, without those that push against a bound."""

@@ -18,24 +18,24 @@ from wingbeat.api import tree
 if TYPE_CHECKING:
     from wingbeat.solve.record import Result, Step
 
-WIDTH = 100
 FEW = 4  # numbers of x that are shown
-HEADS = ("step", "x", "f", "|gradient|", "length", "predicted", "actual", "")
+HEADS = ("step", "x", "f", "|gradient|", "predicted", "actual", "why")
 _STYLE = """
 .wb-solve{font:15px/1.5 system-ui,sans-serif;color:#111;background:#fff}
 .wb-solve table{border-collapse:collapse}
 .wb-solve caption{text-align:left;font-weight:700;padding:.3rem 0}
-.wb-solve th,.wb-solve td{border-bottom:1px solid #ccd;padding:.25rem .8rem .25rem 0;text-align:left}
+.wb-solve th,.wb-solve td{border-bottom:1px solid #ccd;padding:.25rem .8rem .25rem 0}
+.wb-solve th,.wb-solve td{text-align:left}
 .wb-solve .no{color:#555}
 """
 
 
-def as_text(result: Result, rows: int, width: int = WIDTH) -> str:
+def as_text(result: Result, rows: int, width: int) -> str:
     """The table of evaluations, where it ended, and the verdict."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in HEADS:
-        justify = "left" if name in ("x", "") else "right"
-        table.add_column(name, justify=justify, overflow="fold")
+        justify = "left" if name in ("x", "why") else "right"
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=name != "why")
     for step in _chosen(searched(result), rows):
         cells = ["..."] if step is None else _cells(step)
         style = None if step is None or step.accepted else "dim"
@@ -49,7 +49,7 @@ def as_text(result: Result, rows: int, width: int = WIDTH) -> str:
 def closing(result: Result) -> str:
     """Where it ended, at what cost, and the verdict."""
     return (
-        f"{result.method}: f = {number(result.value, 10)} at x = {shown(result.x)}\n"
+        f"{result.method}: f = {number(result.value, 10)} at {shown(result.x)}\n"
         f"{result.counts!r}\n{result.verdict}"
     )
 
@@ -71,7 +71,6 @@ def _cells(s: Step) -> list[str]:
         vector(s.x),
         number(s.value, 8),
         number(s.gradient_norm, 3),
-        number(s.length, 3),
         number(s.predicted, 3),
         number(s.actual, 3),
         s.reason,
@@ -95,13 +94,14 @@ def shown(x: Any) -> str:
     """A tree on one line."""
     names, leaves = tree.paths(x), tree.leaves(x)
     if len(leaves) == 1:
-        return vector(leaves[0])
-    return "; ".join(f"{n}: {vector(v)}" for n, v in zip(names, leaves, strict=True))
+        return f"x = {vector(leaves[0])}"
+    plain = [n[2:-2] if n.startswith("['") and n.count("[") == 1 else f"x{n}" for n in names]
+    return "; ".join(f"{n} = {vector(v)}" for n, v in zip(plain, leaves, strict=True))
 
 
 def as_html(result: Result) -> str:
     """What a notebook shows."""
-    head = "".join(f'<th scope="col">{escape(h or "why")}</th>' for h in HEADS)
+    head = "".join(f'<th scope="col">{escape(h)}</th>' for h in HEADS)
     body: list[str] = []
     for step in _chosen(searched(result), 60):
         cells = ["..."] if step is None else _cells(step)

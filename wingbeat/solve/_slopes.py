@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +39,7 @@ def measured(probe: Probe, x: Vector, gradient: Vector, u: Vector) -> Slope | No
         found.append(((ahead - behind) / (2 * h), rounding))
     pairs = [
         (abs(b[0] - a[0]) + a[1] + b[1], b[0])
-        for a, b in zip(found, found[1:], strict=False)
+        for a, b in itertools.pairwise(found)
         if np.isfinite(a[0]) and np.isfinite(b[0])
     ]
     if not pairs:

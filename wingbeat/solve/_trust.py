@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from wingbeat.solve._lines import settled
 from wingbeat.solve._newton import escape
@@ -60,10 +59,11 @@ def _resized(radius: float, ratio: float, length: float, border: bool) -> float:
 
 
 def _said(ratio: float, before: float, radius: float) -> str:
-    change = "kept"
-    if radius != before:
-        change = "cut" if radius < before else "widened"
-    return f"fell by {ratio:.3g} of what was predicted; radius {change}: {radius:.3g}"
+    if radius == before:
+        return f"ratio {ratio:.3g}"
+    return (
+        f"ratio {ratio:.3g}, trust radius {'cut' if radius < before else 'raised'} to {radius:.3g}"
+    )
 
 
 # --- models -------------------------------------------------------------------------------------
@@ -88,18 +88,19 @@ def _exact_model(s: Search) -> Model:
 def _newton_step(h: Any, g: Vector) -> Vector | None:
     """-H^-1 g where H is positive definite.
 
-    By Cholesky's factors of H with ones on its diagonal: eigenvectors lose a small curvature beside
+    With ones on its diagonal: eigenvectors lose a small curvature beside
     one that is 1e16 times as large, which may only be due to the units of the variables.
     """
     diagonal = np.diag(h)
     if not np.all(diagonal > 0):
         return None
     scale = 1 / np.sqrt(diagonal)
+    unit = h * np.outer(scale, scale)
     try:
-        factors = cho_factor(h * np.outer(scale, scale))
-    except LinAlgError:
+        np.linalg.cholesky(unit)
+    except np.linalg.LinAlgError:
         return None
-    return -scale * cho_solve(factors, scale * g)
+    return -scale * np.linalg.solve(unit, scale * g)
 
 
 def _within(values: Vector, g: Vector, radius: float) -> tuple[Vector, bool]:
@@ -122,7 +123,7 @@ def _within(values: Vector, g: Vector, radius: float) -> tuple[Vector, bool]:
 
 
 def _multiplier(values: Vector, g: Vector, radius: float, least: float) -> float:
-    """The m > least with |g / (values + m)| = radius: Newton on 1/radius - 1/|p|, kept bracketed."""
+    """The m > least with |g / (values + m)| = radius: Newton on 1/radius - 1/|p|, bracketed."""
     low, high = least, least + float(np.linalg.norm(g)) / radius
     m = high
     for _ in range(100):

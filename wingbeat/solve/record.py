@@ -54,7 +54,7 @@ class Counts:
 
     >>> import wingbeat as wb
     >>> wb.minimize(lambda x: x * x, 3.0, method="newton").counts
-    2 values, 2 gradients, 1 Hessian; and 11 probes for the verdict
+    2 values, 2 gradients, 1 Hessian; and 40 probes for the verdict
     """
 
     values: int = 0
@@ -110,11 +110,11 @@ class Result:
         """The accepted points, one a row."""
         return np.stack([s.x for s in self.steps])
 
-    def text(self, rows: int = 40) -> str:
+    def text(self, rows: int = 40, width: int = 100) -> str:
         """The table of evaluations and the verdict; of many rows the first and the last."""
         from wingbeat.solve._show import as_text
 
-        return as_text(self, rows)
+        return as_text(self, rows, width)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain Python numbers, lists and words, as JSON takes it."""
