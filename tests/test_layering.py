@@ -48,6 +48,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "torch": {"interop"},
     "onnx": {"interop"},
     "sklearn": {"data"},
+    "sympy": {"explain"},
     "safetensors": {"train", "interop"},
     "rich": {"nn", "train", "explain", "solve", "cli"},
     "matplotlib": {"pictures", "explain", "cli", "studio"},

@@ -53,6 +53,30 @@ def test_forms(capsys: Captured, tmp_path: Path) -> None:
     assert out(capsys, *WORKED, "--html", str(file)) == f"wrote {file}\n"
     assert file.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert "t1" in out(capsys, *WORKED, "--all-steps")
+    page = file.read_text(encoding="utf-8")
+    assert 'lang="en"' in page
+    out(capsys, *WORKED, "--html", str(file), "--language", "zh")
+    assert '<html lang="zh-CN">' in file.read_text(encoding="utf-8")
+
+
+# MISSION A2 A3: as on a blackboard
+def test_steps(capsys: Captured) -> None:
+    text = out(capsys, *WORKED, "--steps")
+    assert "5. z = x*y = 10*5 = 50" in text
+    assert "dz/db = dz/dx * dx/db + dz/dy * dy/db = 5 * 1 + 10 * 1 = 15" in text
+
+
+# MISSION A6, E5, B5
+def test_modes_cost_and_matrix(capsys: Captured) -> None:
+    assert "every path" in out(capsys, *WORKED, "--modes")
+    assert "backward pass" in out(capsys, *WORKED, "--cost")
+    words = ("explain", "H=sigmoid(X@W); L=sum(H)", "X=[[1,2]]", "W=[[1],[2]]", "--matrix")
+    assert "dL/dW = X' @ (dH*H*(1 - H))" in out(capsys, *words)
+
+
+def test_sympy(capsys: Captured) -> None:
+    pytest.importorskip("sympy")
+    assert out(capsys, *WORKED, "--sympy", "b") == "2*b + 2*w + 1\n"
 
 
 # MISSION A7
@@ -118,6 +142,11 @@ def test_tensor_values(capsys: Captured) -> None:
         ([TEXT, "w=3", "b=4", "--nudge", "q=1"], "nothing is called q"),
         ([TEXT, "w=3", "b=4", "--nudge", "x=[1,2]"], "single number"),
         ([TEXT, "w=3", "b=4", "--latex", "--mermaid"], "not allowed with"),
+        ([TEXT, "w=3", "b=4", "--sympy", "q"], "nothing is called q"),
+        ([TEXT, "w=3", "b=4", "--language", "zh"], "belongs to --html"),
+        ([TEXT, "w=3", "b=4", "--html", "z.html", "--language", "fr"], "invalid choice"),
+        ([TEXT, "w=3", "b=4", "--steps", "--modes"], "not allowed with"),
+        (["z=sum(x)", "x=[1,2]", "--modes"], "this one has tensors"),
         ([TEXT, "w=3", "b=4", "--zip"], "unrecognized arguments: --zip"),
         ([TEXT, "w=3", "b=4", "--vary", "b"], "belongs to --solve"),
         ([TEXT, "w=3", "b=4", "--keep-slope"], "belongs to --solve"),

@@ -68,7 +68,7 @@ def test_help_is_fast() -> None:
     ("words", "said"),
     [
         ([], "which command?"),
-        (["fly"], "there is no command 'fly'; the commands are explain, minimize, train"),
+        (["fly"], "there is no command 'fly'; the commands are explain, minimize, picture, train"),
         (["--fly"], "there is no command '--fly'"),
         (["--version", "fly"], "there is no command 'fly'"),
         (["fly", "--high"], "'--high'"),

@@ -28,7 +28,7 @@ def worked() -> Explanation:
     return wb.explain(TEXT, w=3, b=4)
 
 
-# --- words ------------------------------------------------------------------------------------------
+# --- words -----------------------------------------------------------------------------------
 
 
 # MISSION A4, A5: why 15, along which ways, what if b grows by 0.1, which of w and b matters more
@@ -87,7 +87,7 @@ def test_every_sentence_is_in_both_languages() -> None:
     assert say("start", z="E").zh.startswith("dE/dE = 1")
 
 
-# --- steps ------------------------------------------------------------------------------------------
+# --- steps -----------------------------------------------------------------------------------
 
 
 # MISSION A2, A3
@@ -126,7 +126,7 @@ def test_steps_of_tensors_and_without_values() -> None:
     assert [move.value for move in moves if move.sweep == "forward"] == ["?"] * 5
 
 
-# --- modes ------------------------------------------------------------------------------------------
+# --- modes -----------------------------------------------------------------------------------
 
 
 def squarings(n: int) -> str:
@@ -163,7 +163,7 @@ def test_expanding_every_path_takes_exponential_time() -> None:
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=8))
 def test_modes_count_what_they_do(pairs: list[tuple[int, int]]) -> None:
-    """On a random graph: all three agree with the engine, and the number of paths by brute force."""
+    """On a random graph: all three agree with the engine."""
     names = ["a", "b"]
     text: list[str] = []
     for k, (i, j) in enumerate(pairs):
@@ -183,7 +183,7 @@ def test_modes_need_numbers() -> None:
         wb.explain(TEXT).modes()
 
 
-# --- closed formulas ----------------------------------------------------------------------------------
+# --- closed formulas -------------------------------------------------------------------------
 
 
 SYMBOLS = {f"g_{j}": f"beta_{j}" for j in (1, 2)} | {f"e_{h}": f"alpha_{h}" for h in (1, 2, 3)}
@@ -233,7 +233,7 @@ def test_closed_formulas_refuse_what_they_cannot_name() -> None:
         uneven.general({"w": "j", "y": "j"})
 
 
-# --- derivations are read back ------------------------------------------------------------------------
+# --- derivations are read back ---------------------------------------------------------------
 
 
 _UNARY = ["sin({})", "cos({})", "exp({})", "tanh({})", "sigmoid({})", "-{}", "{}**2", "sqrt({}+9)"]
@@ -281,7 +281,7 @@ def test_check_needs_numbers() -> None:
         wb.explain(TEXT).check("b")
 
 
-# --- SymPy ----------------------------------------------------------------------------------------------
+# --- SymPy -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", ["z=sin(x)*exp(y)/x", "z=sigmoid(x*y)+abs(y)**3", "z=max(x, y)*x"])
@@ -303,7 +303,7 @@ def test_sympy_refuses_tensors() -> None:
         wb.explain("z=sum(x*x)", x=[1, 2]).sympy()
 
 
-# --- cost -------------------------------------------------------------------------------------------------
+# --- cost ------------------------------------------------------------------------------------
 
 
 # MISSION E5: the backward pass costs 2 to 3 forward passes

@@ -79,7 +79,7 @@ def test_schedules_and_several_rates() -> None:
     np.testing.assert_allclose(result.path.ravel(), np.cumprod([1.0, 0.8, 0.9, 0.95]))
     schedule = wb.optim.Cosine(0.1, 50)
     assert wb.minimize(lambda x: x * x, 1.0, "adam", rate=schedule, steps=50).value < 1e-2
-    f, a = quadratic([1.0, 10.0])
+    f, _ = quadratic([1.0, 10.0])
     x0 = np.array([1.0, 2.0])
     found = wb.minimize(f, x0, "gradient-descent", line="several")
     assert found.verdict.is_minimum

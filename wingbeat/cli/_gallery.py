@@ -89,7 +89,7 @@ def gradient_flow(language: str) -> wb.pictures.Picture:
     def record(activation, spread):
         layers = []
         for _ in range(20):
-            layer = nn.Linear(16, 16, dtype="float64")
+            layer = nn.Linear(16, 16, bias=False)
             layer.weight = nn.Parameter(rng.normal(size=(16, 16)) * spread)
             layers += [layer, activation]
         return nn.record(layers, x, nn.MSELoss(), y)
@@ -102,7 +102,7 @@ def gradient_flow(language: str) -> wb.pictures.Picture:
     return wb.pictures.gradient_flow(records, language=language)
 
 
-def trained() -> tuple[Callable[[nn.Module], wb.Tensor], nn.Module]:
+def trained():
     """A small network after 200 steps: its loss as a function of the model, and the model."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(64, 2))
@@ -189,7 +189,10 @@ def gallery() -> Iterator[tuple[str, str]]:
         yield file, picture.svg()
         if example is landscape_line:
             parts += ["## A network to look at", _code(inspect.getsource(trained))]
-        parts += [f"## {inspect.getdoc(example)}", f"![{picture.description}]({file})"]
+        parts += [
+            f"## {str(inspect.getdoc(example)).rstrip('.')}",
+            f"![{picture.description}]({file})",
+        ]
         parts.append(_code(shown(example)))
     picture = activations("zh")
     file = "images/gallery/activations.zh.svg"

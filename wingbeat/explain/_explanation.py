@@ -176,7 +176,7 @@ class Explanation:
         dX is short for dL/dX, and X' for the transpose of X.
         dL/dL = 1
         dL/dH = outer(1, V)
-        dL/dW = X' @ (dH*(H*(1 - H)))
+        dL/dW = X' @ (dH*H*(1 - H))
         """
         equations = matrix_form(self._builder, self.model, wrt, form)
         return render_matrix(equations, self.model.result, form)
@@ -221,7 +221,8 @@ class Explanation:
             wrt: the names to differentiate by; by default those that were asked for.
 
         >>> import wingbeat as wb
-        >>> e = wb.explain("beta=w*b; yhat=sigmoid(beta-theta); E=(yhat-y)**2/2", wrt=["w", "theta"])
+        >>> text = "beta=w*b; yhat=sigmoid(beta-theta); E=(yhat-y)**2/2"
+        >>> e = wb.explain(text, wrt=["w", "theta"])
         >>> for formula in e.closed({"g": "beta"}):
         ...     print(formula)
         g = (yhat - y)*yhat*(1 - yhat)

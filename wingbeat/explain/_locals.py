@@ -25,6 +25,45 @@ def code_of(f: Callable[..., Any]) -> CodeType | None:
     return None
 
 
+class _Watch:
+    """What is called for every frame that begins while a function runs."""
+
+    def __init__(self, code: CodeType | None, calls: Calls) -> None:
+        self.code, self.calls, self.outer = code, calls, sys.gettrace()
+        self.found: Found = []
+        self._seen: set[tuple[str, int]] = set()
+
+    def __call__(self, frame: FrameType, event: Any, argument: Any) -> Any:
+        """A frame begins: the function's own, a module's `forward`, or another one."""
+        below = self.outer(frame, event, argument) if self.outer else None
+        own = frame.f_code is self.code
+        module = frame.f_locals.get("self") if frame.f_code.co_name == "forward" else None
+        called = is_module(module)
+        if not own and not called:
+            return below
+        if called:
+            self.calls.begin(module, {k: v for k, v in frame.f_locals.items() if k != "self"})
+
+        def line(frame: FrameType, event: Any, argument: Any) -> Any:
+            nonlocal below
+            if below is not None:
+                below = below(frame, event, argument)
+            if own:
+                self._look(frame)
+            if called and event == "return":
+                self.calls.end(argument)
+            return line
+
+        frame.f_trace_lines = own or below is not None
+        return line
+
+    def _look(self, frame: FrameType) -> None:
+        for name, value in frame.f_locals.items():
+            if isinstance(value, Tensor) and (key := (name, id(value._node))) not in self._seen:
+                self._seen.add(key)
+                self.found.append((name, value, value._node))
+
+
 @contextmanager
 def watching(f: Callable[..., Any], calls: Calls) -> Generator[Found]:
     """Collect the local names of tensors, line by line, in the frames that run `f`'s own code.
@@ -32,41 +71,9 @@ def watching(f: Callable[..., Any], calls: Calls) -> Generator[Found]:
     `calls` hears of every module whose `forward` begins and ends. A debugger or a coverage tool
     that is at work goes on seeing every line.
     """
-    found: Found = []
-    code, outer = code_of(f), sys.gettrace()
-    seen: set[tuple[str, int]] = set()
-
-    def look(frame: FrameType) -> None:
-        for name, value in frame.f_locals.items():
-            if isinstance(value, Tensor) and (key := (name, id(value._node))) not in seen:
-                seen.add(key)
-                found.append((name, value, value._node))
-
-    def entered(frame: FrameType, event: Any, argument: Any) -> Any:
-        below = outer(frame, event, argument) if outer else None
-        own = frame.f_code is code
-        module = frame.f_locals.get("self") if frame.f_code.co_name == "forward" else None
-        called = is_module(module)
-        if not own and not called:
-            return below
-        if called:
-            calls.begin(module, {k: v for k, v in frame.f_locals.items() if k != "self"})
-
-        def line(frame: FrameType, event: Any, argument: Any) -> Any:
-            nonlocal below
-            if below is not None:
-                below = below(frame, event, argument)
-            if own:
-                look(frame)
-            if called and event == "return":
-                calls.end(argument)
-            return line
-
-        frame.f_trace_lines = own or below is not None
-        return line
-
-    sys.settrace(entered)
+    watch = _Watch(code_of(f), calls)
+    sys.settrace(watch)
     try:
-        yield found
+        yield watch.found
     finally:
-        sys.settrace(outer)
+        sys.settrace(watch.outer)

@@ -25,6 +25,8 @@ from wingbeat.ir.types import tensor_type
 from wingbeat.ir.walk import toposort
 from wingbeat.ops.arithmetic import alias
 
+MOST_HELD = 1000  # entries of a list that is searched for modules
+
 
 @dataclass
 class Recording:
@@ -156,7 +158,17 @@ def _modules(
                 named.append((name, cell.cell_contents))
         known = getattr(f, "__globals__", {})
         named += [(name, known.get(name)) for name in code.co_names]
-    return [(name, value) for name, value in named if is_module(value)]
+    return [found for name, value in named for found in _held(name, value)]
+
+
+def _held(name: str, value: Any, depth: int = 3) -> list[tuple[str, Any]]:
+    """The modules that a value is, or holds in lists, tuples and dicts, by the names of places."""
+    if is_module(value):
+        return [(name, value)]
+    if depth == 0 or not isinstance(value, dict | list | tuple) or len(value) > MOST_HELD:
+        return []
+    inside = value.items() if isinstance(value, dict) else enumerate(value)
+    return [found for k, x in inside for found in _held(f"{name}[{k!r}]", x, depth - 1)]
 
 
 def _name_results(named: dict[Node, str], outputs: Mapping[Node, str]) -> None:

@@ -54,7 +54,7 @@ class Folded:
     ...     return wb.sum(x)
     >>> folded = wb.explain(f)(layers, np.ones((2, 8))).folded()
     >>> [(box.name, box.times) for box in folded.boxes if box.times > 1]
-    [('layers[0] … x_39', 39)]
+    [('layers[0] … x_41', 40)]
     """
 
     boxes: tuple[Box, ...]
@@ -118,6 +118,7 @@ class Signs:
         return self._numbers.setdefault(key, len(self._numbers))
 
     def __call__(self, member: Member) -> int:
+        """The number of a step or group."""
         if isinstance(member, str):
             return self._of[member]
         if (known := self._of.get(f"[{member.name}]")) is None:

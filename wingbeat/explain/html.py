@@ -62,7 +62,12 @@ class _Page:
     def __init__(self, explanation: Explanation, languages: Sequence[str]) -> None:
         self.explanation, self.model = explanation, explanation.model
         self.languages = languages
-        self._drawings = 0
+        self._labels = 0
+
+    def _label(self, kind: str) -> str:
+        """An id for what names a part."""
+        self._labels += 1
+        return f"wb-{kind}-{self._labels}"
 
     def said(self, said: Said) -> str:
         """A sentence as text of a page."""
@@ -96,11 +101,12 @@ class _Page:
         numeric: set[int],
         count: int = 0,
     ) -> str:
-        """A table; `caption` and `heads` are markup, cells are text but the first, which
-        is markup and names its row.
+        """A table, in which the first cell of each row names it.
 
+        Caption, heads and first cells are markup, all other cells are text.
         `count` says how many rows there would be, had none been left out.
         """
+        label = self._label("table")
         head = "".join(
             f'<th scope="col"{" class=n" if k in numeric else ""}>{h}</th>'
             for k, h in enumerate(heads)
@@ -108,7 +114,8 @@ class _Page:
         body = "\n".join(_row(cells, numeric) for cells in rows)
         more = f"<p>{self.say('left out', n=count - MOST_ROWS)}</p>" if count > MOST_ROWS else ""
         return (
-            f'<div class="wide"><table><caption>{caption}</caption><thead><tr>{head}</tr></thead>'
+            f'<div class="wide" tabindex="0" role="region" aria-labelledby="{label}">'
+            f'<table><caption id="{label}">{caption}</caption><thead><tr>{head}</tr></thead>'
             f"<tbody>\n{body}\n</tbody></table></div>{more}"
         )
 
@@ -152,8 +159,7 @@ class _Page:
         return "\n".join(parts)
 
     def _drawing(self, graph: Folded, level: int, heading: Said) -> list[str]:
-        self._drawings += 1
-        label = f"wb-graph-{self._drawings}"
+        label = self._label("graph")
         svg = drawn(self.model, graph, self.languages, label)
         return [
             f'<h{level} id="{label}">{self.said(heading)}</h{level}>',

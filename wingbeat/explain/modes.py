@@ -19,6 +19,7 @@ from wingbeat.errors import NotSupported
 from wingbeat.explain._build import Builder
 from wingbeat.ir.node import Node, full, leaf
 from wingbeat.ir.walk import depends, substitute, toposort
+from wingbeat.ops.arithmetic import alias
 from wingbeat.transform import vjp
 
 if TYPE_CHECKING:
@@ -121,9 +122,12 @@ def web_of(builder: Builder) -> Web:
     order = toposort([builder.root])
     wrt = [builder.new[x] for x in builder.wrt]
     moving = depends(order, wrt)
-    between = [n for n in order if n in moving and n.type.inexact]
+    names = {n: n.inputs[0] for n in order if n.op is alias and n not in wrt}
+    between = [n for n in order if n in moving and n.type.inexact and n not in names]
     if any(n.shape != () for n in between):
         raise NotSupported("modes: counts are for graphs of single numbers; this one has tensors")
+    if not between:
+        return Web(((),), ())  # the result depends on nothing that was asked about
     place = {n: k for k, n in enumerate(between)}
     stops = set(wrt)
     partials: list[Node] = []
@@ -132,6 +136,8 @@ def web_of(builder: Builder) -> Web:
         if node in stops:
             continue
         for x, d in zip(node.inputs, _partials(node), strict=True):
+            while x in names:  # a name is no operation
+                x = names[x]
             if x in place and d is not None:
                 partials.append(d)
                 owners.append((place[node], place[x]))

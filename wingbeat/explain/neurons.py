@@ -123,9 +123,8 @@ def neurons(builder: Builder, model: Model, sample: int) -> Neurons:
     layers: list[NeuronLayer] = []
     for layer, delta, blame in zip(found, gradients, blames, strict=True):
         if delta is not None:
-            layers.append(
-                layer.read(arrays, arrays[delta], arrays.get(blame), sample, bool(layers))
-            )
+            own = arrays.get(blame or layer.e)
+            layers.append(layer.read(arrays, arrays[delta], own, sample, bool(layers)))
     return Neurons(tuple(layers))
 
 

@@ -74,7 +74,7 @@ def nudge(value: float) -> float:
 def nudged(explanation: Explanation, name: str) -> Said | None:
     """What a small change of `name` does: foretold by the slope, and computed anew."""
     step, z = explanation.step(name), explanation.model.result
-    if step.gradient is None or step.gradient.ndim or not step.type.startswith("f64"):
+    if step.gradient is None or step.value is None or step.type != "f64[]":
         return None
     old, by = float(step.value), nudge(float(step.value))
     moved = explanation.what_if(**{name: by})

@@ -10,7 +10,10 @@ from wingbeat.ir.node import Node
 from wingbeat.ir.walk import toposort
 from wingbeat.ops.families import constant_of
 
-_SAME = ["exp", "log", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sign", "floor"]
+_SAME = (
+    *("exp", "log", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"),
+    *("asinh", "acosh", "atanh", "erf", "erfc", "sign", "floor"),
+)
 
 
 def to_sympy(roots: list[Node], names: Mapping[Node, str]) -> list[Any]:

@@ -111,7 +111,7 @@ class Picture(Figure):
 
 
 def ending(path: str | os.PathLike[str]) -> str:
-    """ ".svg" or ".png", the files that a picture can be saved as.
+    """How the name of a picture's file ends: ".svg" or ".png".
 
     Raises:
         BadInput: the name ends otherwise.

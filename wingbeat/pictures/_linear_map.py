@@ -84,9 +84,12 @@ def _matrices(made: Picture, cell: Any, weights: list[Any], whole: Any, words: W
     grid = cell.subgridspec(1, len(shown), width_ratios=[max(w.shape[1], 2) for w in shown])
     top = max(float(np.abs(w).max()) for w in shown)
     panels = [made.add_subplot(grid[0, k]) for k in range(len(shown))]
+    style: dict[str, Any] = {"cmap": "RdBu_r", "edgecolors": PAPER, "linewidth": 0.4}
+    meshes = [
+        axes.pcolormesh(w, vmin=-top, vmax=top, **style)
+        for axes, w in zip(panels, shown, strict=True)
+    ]
     for k, (axes, w) in enumerate(zip(panels, shown, strict=True)):
-        style = {"cmap": "RdBu_r", "edgecolors": PAPER, "linewidth": 0.4}
-        mesh = axes.pcolormesh(w, vmin=-top, vmax=top, **style)
         axes.set_aspect("equal")
         axes.invert_yaxis()  # the first row on top, as matrices are written
         key, number = ("layer", len(weights) - k) if k < len(weights) else ("product", 0)
@@ -103,6 +106,6 @@ def _matrices(made: Picture, cell: Any, weights: list[Any], whole: Any, words: W
                 sign, (0, 0.5), xytext=(-26, 0), xycoords="axes fraction",
                 textcoords="offset points", fontsize=16, color=INK, va="center", ha="center",
             )  # fmt: skip
-    bar = made.colorbar(mesh, ax=panels, shrink=0.8, pad=0.02)
+    bar = made.colorbar(meshes[0], ax=panels, shrink=0.8, pad=0.02)
     bar.set_label(words("weight"), color=INK)
     bar.ax.tick_params(colors=INK, labelsize=8)

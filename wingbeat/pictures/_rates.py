@@ -182,7 +182,9 @@ def condition(
         axes = made.add_subplot(cells[0, column])
         head = {"rate": digits(known.best_rate), "steps": digits(known.steps_per_digit)}
         plain(axes, words("x1"), words("x2"), words("condition panel", number=shown, **head))
-        patch = _paths.evaluated(Landscape(f, Space(start, "condition")), ((-1.2, 1.2),) * 2)
+        patch = _paths.evaluated(
+            Landscape(f, Space(start, "condition")), ((-1.2, 1.2), (-1.2, 1.2))
+        )
         _paths.contours(axes, patch)
         _paths.walked(axes, result, look, "")
         distances = np.linalg.norm(result.path, axis=1) / np.sqrt(2.0)

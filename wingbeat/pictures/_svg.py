@@ -7,7 +7,7 @@ import warnings
 from html import escape
 from io import StringIO
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import matplotlib as mpl
@@ -21,7 +21,7 @@ INK, PAPER = "#22252a", "#fdfdfc"
 DARK_INK, DARK_PAPER = "#e6e6e3", "#16181c"
 _LANGUAGE = {"en": "en", "zh": "zh-CN"}
 _STACK = ", ".join(f"'{name}'" if " " in name else name for name in STACK)
-_SETTINGS = {"svg.fonttype": "none", "svg.hashsalt": "wingbeat"}
+_SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "wingbeat"}
 _saving = Lock()  # settings of matplotlib belong to the process
 
 # Ink and paper change places together, so text never stands on a page of its own colour.

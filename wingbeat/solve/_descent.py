@@ -11,6 +11,8 @@ from wingbeat.solve._lines import backtrack, wolfe
 from wingbeat.solve._search import Search, Stop
 from wingbeat.solve.record import Vector
 
+SEVERAL = 4.0 ** np.arange(-6, 3)  # lengths, times the one that the last step suggests
+
 
 def gradient_descent(s: Search) -> None:
     """Against the gradient; `line` says how far."""
@@ -76,7 +78,6 @@ def _several(s: Search, length: float) -> None:
     s.take(point, -g, float(t), float(t) * promised, f"the best of {len(tried)} lengths")
 
 
-SEVERAL = 4.0 ** np.arange(-6, 3)  # times the length that the last step suggests
 LINES: dict[str, Callable[[Search, float], None]] = {
     "fixed": _fixed,
     "exact": _exact,
@@ -88,8 +89,8 @@ LINES: dict[str, Callable[[Search, float], None]] = {
 
 def _rate(s: Search) -> float:
     """The rate of this step: a number, or what a schedule says of the steps taken so far."""
-    rate = 0.1 if s.options["rate"] is None else s.options["rate"]
-    return float(rate(s.number)) if callable(rate) else rate
+    rate: Any = 0.1 if s.options["rate"] is None else s.options["rate"]
+    return rate if isinstance(rate, float) else float(rate(s.number))
 
 
 def _go(s: Search, direction: Vector, rate: float, predicted: float | None, reason: str) -> None:

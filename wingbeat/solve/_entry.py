@@ -86,9 +86,9 @@ def minimize(
         inequalities: the same, to be at least 0.
         gradient: your own, a tree like `x0`, in place of the derivative of `f`.
         **options: `rate`, a number or a function of the number of steps taken, as those in
-            `wb.optim` (gradient descent, momentum, Nesterov, Adam), `line` ("fixed", "exact",
-            "backtracking", "wolfe" or "several", gradient descent), `momentum`, `betas`, `memory`, `radius`
-            (the first trust radius).
+            `wb.optim` (gradient descent, momentum, Nesterov, Adam); `line`, how gradient descent
+            finds its lengths: "fixed", "exact", "backtracking", "wolfe" or "several"; `momentum`,
+            `betas`, `memory`, and `radius`, the first trust radius.
 
     Ctrl-C ends the search; what is there is returned with the verdict "not finished".
 
