@@ -33,7 +33,8 @@ MODULES = [
     for file in sorted((ROOT / "wingbeat").rglob("*.py"))
     if file.name != "__main__.py"
 ]
-_FOLDERS = ("nn", "optim", "data", "train", "curvature", "solve", "explain", "robust")
+_TRAINING = ("nn", "optim", "data", "train", "robust")
+_FOLDERS = (*_TRAINING, "curvature", "solve", "explain", "pictures")
 PUBLIC = {"wingbeat", *(f"wingbeat.{name}" for name in (*_FOLDERS, "explain.attribution"))}
 FACES = [name for name in MODULES if name in PUBLIC]
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

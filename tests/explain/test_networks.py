@@ -345,3 +345,27 @@ def test_groups_can_be_walked() -> None:
     tree = Group("", "", ("a", Group("m", "Linear", ("b", "c")), "d"))
     assert tree.steps() == ["a", "b", "c", "d"]
     assert [g.name for g in tree.groups()] == ["m"]
+
+
+def test_what_a_function_closes_over_may_contain_itself() -> None:
+    endless: list[Any] = [nn.Linear(2, 1)]
+    endless.append(endless)
+    e = wb.explain(lambda x: wb.sum(endless[0](x)))(np.ones((1, 2), "float32"))
+    assert e.step("endless[0].weight").gradient is not None
+
+
+def test_ten_thousand_steps_in_seconds() -> None:
+    def recurrent(w: Any, u: Any, x: Any) -> Any:
+        h = wb.zeros((1, 3))
+        for _ in range(2500):
+            h = wb.tanh(h @ w + x @ u)
+        return wb.sum(h)
+
+    w = np.random.default_rng(0).normal(size=(3, 3)) * 0.4
+    begin = time.perf_counter()
+    e = wb.explain(recurrent, detail="all")(w, w, np.ones((1, 3)))
+    assert len(e.steps) > 7500
+    assert len(e.svg()) < 20_000
+    assert "× " in e.svg()
+    assert len(e.html()) < 3_000_000
+    assert time.perf_counter() - begin < 60  # about 6 s

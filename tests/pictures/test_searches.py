@@ -61,7 +61,7 @@ def test_rejected_tries_are_drawn() -> None:
     def quartic(x: Any) -> Any:
         return x**4 - 3.0 * x
 
-    result = wb.minimize(quartic, 2.0, "gradient-descent", line="backtracking")
+    result = wb.minimize(quartic, -3.0, "cg")
     picture = wb.pictures.descent(quartic, result, jumps=99)
     searched = [s for s in result.record if not s.reason.startswith("for the verdict")]
     tried = [s.x[0] for s in searched if not s.accepted]

@@ -16,7 +16,7 @@ from wingbeat.explain.algebra import shortened
 from wingbeat.explain.latex import LATEX, latex_lines
 from wingbeat.explain.plain import PLAIN, plain_lines
 from wingbeat.ir.node import Node, full, leaf
-from wingbeat.ir.walk import rewrite, toposort
+from wingbeat.ir.walk import rewrite, substitute, toposort
 from wingbeat.transform import inlined, obstacle, vjp
 
 _HIDDEN = ("alias", "broadcast", "cast", "full", "iota")
@@ -75,6 +75,8 @@ class Body:
             return ("", "") if self.shape.whys[place] else ("0", "0")
         if simplified:
             (partial,) = shortened([partial], self.own())
+        else:
+            (partial,) = substitute([partial], self.own())
         return (
             plain_lines(write([partial], self.names, PLAIN)),
             latex_lines(write([partial], self.names, LATEX)),

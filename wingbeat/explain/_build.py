@@ -223,6 +223,7 @@ class Builder:
             share(contribution, gradients.get(source)),
             (source, head) in single,
             why,
+            partial(body.partial_texts, place, False),
         )
 
     def _number(self, head: Node, place: int, numbers: dict[Node, tuple[Any, ...]]) -> Any:

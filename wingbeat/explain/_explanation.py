@@ -147,21 +147,28 @@ class Explanation:
         """
         return neurons(self._builder, self.model, sample)
 
-    def derivation(self, wrt: str, form: str = PLAIN) -> str:
+    def derivation(self, wrt: str, form: str = PLAIN, simplified: bool = True) -> str:
         """The chain rule for the derivative by `wrt`: symbols, formulas, numbers, result.
 
         Args:
             wrt: the name of a node.
             form: "plain" or "latex".
+            simplified: False leaves every partial as its rule gives it.
+
+        >>> import wingbeat as wb
+        >>> e = wb.explain("z=tanh(2*x+1)", x=2, detail="names")
+        >>> print(e.derivation("x", simplified=False))
+        dz/dx = (1 - z*z)*2
+              ≈ 0.000363166
         """
-        lines = self.derivation_lines(wrt, form)
+        lines = self.derivation_lines(wrt, form, simplified)
         if not lines:
             return f"{self.model.result} does not depend on {wrt}: no path"
         return render(lines, form)
 
-    def derivation_lines(self, wrt: str, form: str = PLAIN) -> list[Line]:
+    def derivation_lines(self, wrt: str, form: str = PLAIN, simplified: bool = True) -> list[Line]:
         """The derivation as data; empty where the result does not depend on `wrt`."""
-        return derive(self.model, wrt, form)
+        return derive(self.model, wrt, form, simplified)
 
     def matrix_form(self, wrt: str | None = None, form: str = PLAIN) -> str:
         """The gradients in matrix form, from the result outwards, each by those before it.
@@ -201,12 +208,12 @@ class Explanation:
             raise BadInput(f"form={form!r} is unknown; use 'plain' or 'latex'")
         return derivative_text(self._builder, wrt, order, form, expand)
 
-    def check(self, wrt: str) -> list[Checked]:
+    def check(self, wrt: str, simplified: bool = True) -> list[Checked]:
         """Every line of the derivation by `wrt`, evaluated from its text, beside the gradient.
 
         Raises `NotSupported` where the graph has tensors or no values.
         """
-        return check(self.model, wrt)
+        return check(self.model, wrt, simplified)
 
     def closed(
         self,

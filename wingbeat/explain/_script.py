@@ -15,10 +15,10 @@ PLAIN, LATEX = "plain", "latex"
 class Script:
     """How derivatives, products and numbers are written in one of the two forms."""
 
-    def __init__(self, model: Model, form: str) -> None:
+    def __init__(self, model: Model, form: str, simplified: bool = True) -> None:
         if form not in (PLAIN, LATEX):
             raise BadInput(f"form={form!r} is unknown; use 'plain' or 'latex'")
-        self.model, self.tex = model, form == LATEX
+        self.model, self.tex, self.simplified = model, form == LATEX, simplified
         self.dot = r" \cdot " if self.tex else "*"
 
     def d(self, top: str, by: str, sign: str = "d") -> str:
@@ -33,9 +33,15 @@ class Script:
         """The partial of an edge as a symbol; `d` where the edge is the only way."""
         return self.d(e.target, e.source, "d" if e.alone else "∂")
 
+    def partial(self, e: Edge) -> str:
+        """The partial of an edge; where there are tensors, what flows back."""
+        if not self.simplified:
+            return e.raw()[1 if self.tex else 0]
+        return e.latex if self.tex else e.formula
+
     def formula(self, e: Edge) -> str:
         """The partial of an edge as a factor; one that takes several lines stays a symbol."""
-        text = (e.latex if self.tex else e.formula) or "?"
+        text = self.partial(e) or "?"
         if has_lines(text):
             return self.edge(e)
         return self.factor(text, binds_loosely(text))

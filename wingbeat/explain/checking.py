@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ class Checked:
         return abs(self.value - self.expected) <= digits * max(abs(self.expected), self.scale)
 
 
-def check(model: Model, wrt: str) -> list[Checked]:
+def check(model: Model, wrt: str, simplified: bool = True) -> list[Checked]:
     """Evaluate every line of the derivation by `wrt`, as a reader could do by hand.
 
     Raises `NotSupported` where the graph has tensors or no values.
@@ -55,10 +55,11 @@ def check(model: Model, wrt: str) -> list[Checked]:
     if not model.scalar or any(s.value is None for s in model.steps):
         raise NotSupported("check: derivations of single numbers with values can be evaluated")
     symbols = dict(_symbols(model))
+    truths = {s.name for s in model.steps if s.type.startswith("bool")}
     gradients = {s.name: s.gradient for s in model.steps}
     found: list[Checked] = []
-    for line in derive(model, wrt, PLAIN):
-        terms = [_evaluated(t, line.kind, symbols) for t in line.terms or (line.right,)]
+    for line in derive(model, wrt, PLAIN, simplified):
+        terms = [_evaluated(t, line.kind, symbols, truths) for t in line.terms or (line.right,)]
         scale = max((abs(t) for t in terms if math.isfinite(t)), default=0.0)
         expected = number(gradients[line.of])
         assert expected is not None
@@ -87,8 +88,8 @@ def _symbols(model: Model) -> Iterator[tuple[str, float]]:
     yield from sorted(found.items(), key=lambda item: -len(item[0]))
 
 
-def _evaluated(text: str, kind: str, symbols: Mapping[str, float]) -> float:
-    """The value of a piece of text, in which symbols stand for numbers."""
+def _evaluated(text: str, kind: str, symbols: Mapping[str, float], truths: Container[str]) -> float:
+    """The value of a piece of text, in which symbols stand for numbers, or for conditions."""
     if kind == "result" or re.fullmatch(r"\(?-?(inf|nan)\)?", text):
         return float(text.strip("()"))
     if kind == "numbers":
@@ -98,7 +99,7 @@ def _evaluated(text: str, kind: str, symbols: Mapping[str, float]) -> float:
     def placed(match: re.Match[str]) -> str:
         name = f"symbol{len(values)}x"
         values[name] = np.asarray(symbols[match[0]])
-        return name
+        return f"{name} > 0" if match[0] in truths else name
 
     pattern = "|".join(re.escape(symbol) for symbol in symbols)
     plain = re.sub(rf"(?<![\w.])(?:{pattern})(?![\w.])", placed, text)

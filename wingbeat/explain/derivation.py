@@ -38,13 +38,13 @@ class Line:
     terms: tuple[str, ...] = ()
 
 
-def derive(model: Model, wrt: str, form: str = PLAIN) -> list[Line]:
+def derive(model: Model, wrt: str, form: str = PLAIN, simplified: bool = True) -> list[Line]:
     """The lines from the chain rule to the number.
 
     Few short ways: one sum over them. Many: one equation for each step in between, from the result
     back.
     """
-    script = Script(model, form)
+    script = Script(model, form, simplified)
     names = [s.name for s in model.steps]
     if wrt not in names:
         raise BadInput(f"nothing is called {wrt}; known are {', '.join(names)}")
@@ -129,12 +129,12 @@ def _lines(
             return lines  # without values there are symbols and formulas only
         products = tuple(script.product(factors, kind) for factors in terms)
         right = " + ".join(products)
-        if lines and right == lines[-1].right:
+        if right == left or (lines and right == lines[-1].right):
             continue
         relation = "=" if kind != "numbers" or exact else "≈"
         lines.append(Line(left, relation, right, kind, wrt, products))
     right = script.result(total)
-    if right != lines[-1].right:
+    if not lines or right != lines[-1].right:
         relation = "=" if total is None or (exact and equals(total) == "=") else "≈"
         lines.append(Line(left, relation, right, "result", wrt))
     return lines
@@ -211,7 +211,7 @@ def _transposed(e: Edge, script: Script) -> str:
 
 
 def _contribution(e: Edge, script: Script) -> str:
-    text = (e.latex if script.tex else e.formula) or "?"
+    text = script.partial(e) or "?"
     g = _gradient_name(e.target, script)
     if e.partial is not None and e.contribution is not None:  # a single number: the partial times g
         return script.product([script.factor(text, binds_loosely(text)), g])

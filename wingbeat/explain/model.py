@@ -105,6 +105,7 @@ class Edge(_Written):
     share: float | None
     alone: bool
     why: str = ""
+    raw: Texts = field(default=no_texts, repr=False, compare=False)  # as derived, not simplified
 
 
 @dataclass(frozen=True)

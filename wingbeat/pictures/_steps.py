@@ -41,9 +41,9 @@ def steps(result: Result, *, language: str = "en") -> Picture:
         language: "en" or "zh".
 
     >>> def f(x):
-    ...     return 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2
-    >>> wb.pictures.steps(wb.minimize(f, np.array([-1.2, 1.0]))).description
-    '21 steps were taken and 5 tries rejected; f went from 24.2 to 8.34·10⁻¹⁴.'
+    ...     return (x[0] - 1.0) ** 2 + x[1] ** 2
+    >>> wb.pictures.steps(wb.minimize(f, np.zeros(2), "newton")).description
+    'steps taken: 1; tries rejected: 0; f went from 1 to 0.'
     """
     words = Words(language)
     record = searched(result)

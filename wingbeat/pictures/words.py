@@ -94,7 +94,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "rose": ("below 0: f rose", "0 以下：f 上升"),
     "no prediction": ("this method predicts no decrease", "该方法不预测下降量"),
     "steps says": (
-        "{accepted} steps were taken and {rejected} tries rejected; f went from {first} to {last}.",
+        "steps taken: {accepted}; tries rejected: {rejected}; f went from {first} to {last}.",
         "接受了 {accepted} 步，放弃了 {rejected} 次尝试；f 从 {first} 变为 {last}。",
     ),
     # Rates.
