@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import stat
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -130,6 +131,13 @@ def test_notebook(worked: Explanation) -> None:
     fragment = worked._repr_html_()
     assert checked(fragment).tags >= {"style", "svg", "table"}
     assert "<html" not in fragment
+    assert "<script" not in fragment
+    other = wb.explain("z=x*x", x=3)._repr_html_()
+    ids = [
+        set(re.findall(r'id="([^"]*-(?:graph|table)-[^"]*)"', text)) for text in (fragment, other)
+    ]
+    assert ids[0]
+    assert not ids[0] & ids[1]
 
 
 def test_names_and_lines_are_escaped() -> None:

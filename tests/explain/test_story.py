@@ -236,7 +236,10 @@ def test_closed_formulas_refuse_what_they_cannot_name() -> None:
 # --- derivations are read back ---------------------------------------------------------------
 
 
-_UNARY = ["abs({})", "where({} < 0.1, 2, 3)", "sin({})", "cos({})", "exp({})", "tanh({})", "sigmoid({})", "-{}", "{}**2", "sqrt({}+9)"]
+_UNARY = [
+    *("abs({})", "where({} < 0.1, 2, 3)", "sin({})", "cos({})", "exp({})", "tanh({})"),
+    *("sigmoid({})", "-{}", "{}**2", "sqrt({}+9)"),
+]
 _BINARY = ["{}+{}", "{}-{}", "{}*{}", "{}/({}+9)", "2*{}*{}+1"]
 
 

@@ -90,10 +90,19 @@ def test_activations(layer: nn.Module, expected: Any) -> None:
     assert not list(layer.parameters())
 
 
+@pytest.mark.parametrize("f", [lambda x: nn.functional.leaky_relu(x, 0.1), lambda x: nn.functional.elu(x, 2.0)])
+def test_kinks_of_leaky_relu_and_elu_are_told(f: Any) -> None:
+    """# MISSION A10"""
+    assert wb.grad(f)(0.0).item() == 0.0
+    with pytest.raises(wb.errors.AtKink):
+        wb.grad(f, kinks="raise")(0.0)
+    assert wb.grad(nn.functional.elu, kinks="raise")(0.0).item() == 1.0
+
+
 @given(st.floats(-5, 5), st.sampled_from([0.01, 0.3]))
 def test_derivatives_of_leaky_relu_and_elu(x: float, a: float) -> None:
-    assert wb.grad(nn.LeakyReLU(a))(x).item() == (1.0 if x > 0 else a)
-    expected = 1.0 if x > 0 else a * math.exp(x)
+    assert wb.grad(nn.LeakyReLU(a))(x).item() == (1.0 if x > 0 else a if x < 0 else 0.0)
+    expected = 1.0 if x > 0 else a * math.exp(x) if x < 0 else 0.0
     assert wb.grad(nn.ELU(a))(x).item() == pytest.approx(expected, rel=1e-12)
 
 

@@ -18,22 +18,37 @@ from typing import Any
 
 from wingbeat.explain._entry import explain, explain_text
 from wingbeat.explain._explanation import Explanation
+from wingbeat.explain.checking import Checked
+from wingbeat.explain.cost import Costs
 from wingbeat.explain.expression import parse
+from wingbeat.explain.fold import Folded
 from wingbeat.explain.function import as_function
 from wingbeat.explain.latex import to_latex
-from wingbeat.explain.model import Edge, Model, Step
+from wingbeat.explain.model import Edge, Group, Model, Step
+from wingbeat.explain.modes import Modes
+from wingbeat.explain.neurons import Neurons
 from wingbeat.explain.paths import Path, Paths
 from wingbeat.explain.plain import to_plain
+from wingbeat.explain.routes import Routes
 from wingbeat.explain.solve import Solution, solve
+from wingbeat.explain.sweeps import Move
 from wingbeat.explain.values import read_value
 from wingbeat.explain.what_if import WhatIf
 
 __all__ = [
+    "Checked",
+    "Costs",
     "Edge",
     "Explanation",
+    "Folded",
+    "Group",
     "Model",
+    "Modes",
+    "Move",
+    "Neurons",
     "Path",
     "Paths",
+    "Routes",
     "Solution",
     "Step",
     "WhatIf",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from wingbeat.errors import BadInput
 from wingbeat.explain._build import NOT_COMPUTED
@@ -59,15 +60,17 @@ body:has(#wb-zh:checked) [lang=en].t{display:none}
 class _Page:
     """Writes sentences: in a page in both languages, in a notebook in one."""
 
-    def __init__(self, explanation: Explanation, languages: Sequence[str]) -> None:
+    def __init__(
+        self, explanation: Explanation, languages: Sequence[str], prefix: str = "wb"
+    ) -> None:
         self.explanation, self.model = explanation, explanation.model
         self.languages = languages
-        self._labels = 0
+        self._prefix, self._labels = prefix, 0
 
     def _label(self, kind: str) -> str:
         """An id for what names a part."""
         self._labels += 1
-        return f"wb-{kind}-{self._labels}"
+        return f"{self._prefix}-{kind}-{self._labels}"
 
     def said(self, said: Said) -> str:
         """A sentence as text of a page."""
@@ -312,7 +315,9 @@ def page(explanation: Explanation, language: str = ENGLISH) -> str:
 
 def fragment(explanation: Explanation, language: str = ENGLISH) -> str:
     """What a notebook shows: the page's content with its style, in one language."""
-    write = _Page(explanation, (language,))
+    text = "".join(f"{s.name}{s.value}{s.gradient}" for s in explanation.steps[:MOST_ROWS])
+    prefix = f"wb{crc32(text.encode()):x}"  # a notebook shows several, whose ids must differ
+    write = _Page(explanation, (language,), prefix)
     return f'<style>{_STYLE}</style>\n<div class="wb">\n{write.all()}\n</div>'
 
 

@@ -43,18 +43,20 @@ def check_reduction(reduction: Any) -> str:
 
 
 def leaky_relu(x: Any, slope: float = 0.01) -> Tensor:
-    """x where positive, else slope x, elementwise.
+    """x where positive, else slope x, elementwise; like relu, it has derivative 0 at its kink.
 
     >>> import wingbeat as wb
     >>> wb.nn.functional.leaky_relu(-2.0, 0.5)
     tensor(-1.)
     """
     t = asarray(x)
-    return api.where(t > 0, t, t * slope)
+    return api.relu(t) - slope * api.relu(-t)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Tensor:
     """x where positive, else alpha (e^x - 1), elementwise.
+
+    Unless alpha is 1 there is a kink at 0, where the derivative is 0, as that of relu.
 
     >>> import wingbeat as wb
     >>> wb.nn.functional.elu(2.0)
@@ -63,8 +65,7 @@ def elu(x: Any, alpha: float = 1.0) -> Tensor:
     t = asarray(x)
     if alpha == 1.0:
         return api.elu(t)
-    positive = t > 0
-    return api.where(positive, t, api.expm1(api.where(positive, 0.0, t)) * alpha)
+    return api.relu(t) + alpha * api.expm1(-api.relu(-t))
 
 
 def dropout(x: Any, p: float, key: Tensor) -> Tensor:
