@@ -82,6 +82,6 @@ def test_the_interpreter_plans_nothing(lowered: Any, monkeypatch: pytest.MonkeyP
 def test_the_plan_of_a_program_with_donated_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is the one that runs: the result lies where the argument was."""
     monkeypatch.delenv("WINGBEAT_BACKEND", raising=False)
-    f, xs = lambda w, g: w - 0.5 * g, (wb.ones(100), wb.ones(100))  # noqa: E731
+    f, xs = lambda w, g: w - 0.5 * g, (wb.ones(100), wb.ones(100))
     assert "of the array of x\n" in wb.jit(f, donate_argnums=0).lower(*xs).plan()
     assert "of the new array 0\n" in wb.jit(f).lower(*xs).plan()

@@ -51,7 +51,7 @@ def tables(page: str) -> dict[str, list[list[str]]]:
 
 def close(text: str, expected: float | None) -> bool:
     number = float(text == "True") if text in ("True", "False") else float(text)
-    return number == pytest.approx(expected, rel=1e-5, abs=1e-300)
+    return expected is not None and number == pytest.approx(float(expected), rel=1e-5, abs=1e-300)
 
 
 def explained(text: str, x: float, y: float) -> Explanation:
@@ -87,7 +87,7 @@ def test_drawing_and_terminal(text: str, x: float, y: float) -> None:
     for head, value, gradient in shown:
         name = head.split(" = ")[0].split(":")[0]
         printed = value.split()[1].replace("True", "1").replace("False", "0")
-        assert float(printed) == pytest.approx(e.value(name), rel=1e-4, abs=1e-300)
+        assert float(printed) == pytest.approx(float(e.value(name)), rel=1e-4, abs=1e-300)
         if e.step(name).gradient is not None:
             g = e.gradient(name)
             assert float(gradient.split()[1]) == pytest.approx(g, rel=1e-4, abs=1e-300)

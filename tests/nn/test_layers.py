@@ -90,7 +90,7 @@ def test_activations(layer: nn.Module, expected: Any) -> None:
     assert not list(layer.parameters())
 
 
-@pytest.mark.parametrize("f", [lambda x: nn.functional.leaky_relu(x, 0.1), lambda x: nn.functional.elu(x, 2.0)])
+@pytest.mark.parametrize("f", [nn.LeakyReLU(0.1), nn.ELU(2.0)])
 def test_kinks_of_leaky_relu_and_elu_are_told(f: Any) -> None:
     """# MISSION A10"""
     assert wb.grad(f)(0.0).item() == 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from inspect import CO_GENERATOR
 from types import CodeType, FrameType
 from typing import Any
 
@@ -37,7 +38,8 @@ class _Watch:
         """A frame begins: the function's own, a module's `forward`, or another one."""
         below = self.outer(frame, event, argument) if self.outer else None
         own = frame.f_code is self.code
-        module = frame.f_locals.get("self") if frame.f_code.co_name == "forward" else None
+        forward = frame.f_code.co_name == "forward" and not frame.f_code.co_flags & CO_GENERATOR
+        module = frame.f_locals.get("self") if forward else None
         called = is_module(module)
         if not own and not called:
             return below

@@ -252,10 +252,14 @@ def _named(
 ) -> dict[Node, str]:
     named = {node: name for name, node in inputs.items()}
     taken = set(inputs)
+    last: dict[str, int] = {}  # of each name that was taken: the number that was given last
     for name, t, node in found:
         if node is None or node in named or node.op is None or t._trace is not trace:
             continue
-        label = name if name not in taken else fresh(f"{name}_", taken, 2)
+        label = name
+        if name in taken:
+            label = fresh(f"{name}_", taken, last.get(name, 1) + 1)
+            last[name] = int(label.removeprefix(f"{name}_"))
         taken.add(label)
         named[node] = label
     if root not in named:

@@ -130,6 +130,7 @@ class _Page:
         parts = [self.drawings(), *map(self.note, self.notes())]
         if (said := comparison(self.explanation)) is not None:
             parts += [self.heading("matters"), self.sentences(said)]
+        parts.append(self.matrix())
         parts += [self.why(name) for name in model.wrt[:MOST_WHYS]]
         if len(model.wrt) > MOST_WHYS:
             parts.append(f"<p>{self.say('left out', n=len(model.wrt) - MOST_WHYS)}</p>")
@@ -168,6 +169,15 @@ class _Page:
             f'<h{level} id="{label}">{self.said(heading)}</h{level}>',
             f'<div class="draw" tabindex="0" role="region" aria-labelledby="{label}">{svg}</div>',
         ]
+
+    def matrix(self) -> str:
+        """The gradients in matrix form, where there are tensors, and not too many."""
+        model = self.model
+        if model.scalar or len(model.steps) > MOST_STEPS:
+            return ""
+        text = "\n".join(self.explanation.matrix_form().splitlines()[1:])
+        said = self.say("matrix means", z=model.result)
+        return f'{self.heading("matrix")}<pre tabindex="0">{escape(text)}</pre><p>{said}</p>'
 
     def sweeps(self) -> str:
         """Both sweeps as numbered lists."""
@@ -228,7 +238,8 @@ class _Page:
             {2, 3, 4},
             len(edges),
         )
-        return table + f"<p>{self.say('edges mean')} {self.say('share means')}</p>"
+        means = ("edges mean", "share means") if scalar else ("arrives means",)
+        return f"{table}<p>{' '.join(map(self.say, means))}</p>"
 
     def why(self, name: str) -> str:
         """Why a derivative is what it is: its meaning, its ways, its derivation, a small change."""
@@ -336,7 +347,8 @@ def _equal(value: float | None) -> str:
 
 def _step_row(s: Step) -> tuple[str, ...]:
     gradient = show(s.gradient) if s.gradient is not None else s.why
-    return (escape(s.name), s.formula or f"{s.kind} {s.type}", show(s.value), gradient, s.line)
+    kind = s.kind if s.type == "f64[]" else f"{s.kind} {s.type}"
+    return (escape(s.name), s.formula or kind, show(s.value), gradient, s.line)
 
 
 def _edge_row(e: Edge) -> tuple[str, ...]:

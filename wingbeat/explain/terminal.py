@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 60  # of a table; what is left out is counted
 MOST_PATHS = 8
 MOST_LINES = 40  # of a derivation
+MOST_WHYS = 30  # derivatives that are explained, or named, one by one
 MOST_STEPS = 200  # in the graph, for derivations of tensors to be written unasked
 
 
@@ -55,7 +56,8 @@ def parts(explanation: Explanation, width: int) -> Iterator[RenderableType]:
     model = explanation.model
     yield _heading("nodes", z=model.result)
     if model.tree.groups() and len(model.steps) > MOST_ROWS:
-        yield _nodes(model, [s for s in model.steps if s.name in set(model.tree.members)])
+        outside = {m for m in model.tree.members if isinstance(m, str)}
+        yield _nodes(model, [s for s in model.steps if s.name in outside])
         yield _heading("modules")
         yield _modules(explanation)
     else:
@@ -63,9 +65,16 @@ def parts(explanation: Explanation, width: int) -> Iterator[RenderableType]:
         if model.edges:
             yield _heading("edges" if model.scalar else "arrives")
             yield _edges(model)
-            yield Text(say("edges mean" if model.scalar else "share means").en + "\n")
-    for name in model.wrt:
+            yield Text(say("edges mean" if model.scalar else "arrives means").en + "\n")
+    if not model.scalar and len(model.steps) <= MOST_STEPS:
+        yield _heading("matrix")
+        lines = explanation.matrix_form().splitlines()[1:]
+        yield Padding(_cut("\n".join(lines)), (0, 0, 0, 2))
+        yield Text(say("matrix means", z=model.result).en + "\n")
+    for name in model.wrt[:MOST_WHYS]:
         yield _why(explanation, name, width)
+    if len(model.wrt) > MOST_WHYS:
+        yield Text(say("left out", n=len(model.wrt) - MOST_WHYS).en + " derivatives\n")
     if (said := comparison(explanation)) is not None:
         yield _heading("matters")
         yield Text(f"{said.en}\n")
@@ -175,10 +184,7 @@ def _why(explanation: Explanation, name: str, width: int) -> RenderableType:
     if step.gradient is None and step.why != NOT_COMPUTED:
         return Text(say("reason", z=z, x=name, why=step.why).en + "\n")
     if not model.scalar:
-        heading = _heading("derivative", z=z, x=name, g=show(step.gradient))
-        if len(model.steps) > MOST_STEPS:
-            return heading
-        return Group(heading, _derivation(explanation, name, width))
+        return _heading("derivative", z=z, x=name, g=show(step.gradient))
     if step.gradient is None:
         heading = _heading("unknown", z=z, x=name)
     else:

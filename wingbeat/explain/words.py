@@ -46,6 +46,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The modules, and the gradient that arrives at each",
         "各个模块，以及到达每个模块的梯度",
     ),
+    "matrix": ("The gradients in matrix form", "矩阵形式的梯度"),
+    "matrix means": (
+        "dX is short for d{z}/dX, and X' for the transpose of X. Each line uses those before it.",
+        "dX 是 d{z}/dX 的简写，X' 表示 X 的转置。每一行只用到前面的行。",
+    ),
     "why": ("Why d{z}/d{x} = {g}", "为什么 d{z}/d{x} = {g}"),
     "derivative": ("d{z}/d{x} = {g}", "d{z}/d{x} = {g}"),
     "unknown": (
@@ -107,6 +112,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The share is the part of a node's gradient that comes along an edge; the shares of all "
         "edges out of a node add up to 100%.",
         "占比表示节点的梯度有多少是沿这条边传来的；从一个节点出发的所有边的占比之和为 100%。",
+    ),
+    "arrives means": (
+        "g_x stands for the gradient of x. The share is the part of a node's gradient that comes "
+        "along an edge; the shares of all edges out of a node add up to 100%.",
+        "g_x 表示 x 的梯度。占比表示节点的梯度有多少是沿这条边传来的；"
+        "从一个节点出发的所有边的占比之和为 100%。",
     ),
     "grows": (
         "When {x} grows a little, {z} grows {g} times as much.",

@@ -118,12 +118,12 @@ class Native:
         """The result; `cut` divides the units of a call."""
         z = self.empty() if z is None else z
         given = [*(self.buffers if buffers is None else buffers), z]
-        positions = (*self.product.reads, *self.product.stored)
+        size = self.sum.dtype.itemsize
         scratch = np.full(self.emitted.scratch + 64, 0xFF, np.uint8)
         status = ctypes.c_int32(0)
         pointers = [
             ctypes.addressof(status),
-            *(given[p].ctypes.data for p in positions),
+            *(given[p].ctypes.data + offset * size for p, offset in self.product.pointers),
             scratch.ctypes.data + -scratch.ctypes.data % 64,
         ]
         table = (ctypes.c_void_p * len(pointers))(*pointers)

@@ -21,6 +21,8 @@ from wingbeat.ops.arithmetic import add, mul, sub
 from wingbeat.ops.contract import contract
 from wingbeat.ops.families import elementwise
 from wingbeat.ops.reduce import sum as add_up
+from wingbeat.ops.shape import reshape
+from wingbeat.ops.shape import slice as cut
 
 HOST = target.host()
 
@@ -174,3 +176,24 @@ def test_where_a_step_stands_does_not_matter() -> None:
         assert keys(*make(a, b)) == keys(*make(c, d))
         before = keys(a * 7.0)
         assert set(keys(*make(a, b))) <= {*keys(a * 7.0, *make(b, c)), *before}
+
+
+def pairs(parts: list[Node], w: Node) -> list[tuple[Node, Node]]:
+    return [*((part, w) for part in parts), (parts[3], parts[3]), (parts[3], parts[4])]
+
+
+def test_products_of_parts_share_their_code() -> None:
+    """Where a part begins is in the table of pointers, as of a recurrent network's steps."""
+    a, w = x(0, (8, 16, 16)), x(1, (16, 16))
+    rows = [cut(a, start=(k, 0, 0), stop=(k + 1, 16, 16), step=(1, 1, 1)) for k in range(8)]
+    parts = [reshape(row, shape=(16, 16)) for row in rows]
+    products = [contract(a, b, lhs=(0, 1), rhs=(1, 2), out=(0, 2)) for a, b in pairs(parts, w)]
+    graph_ = graph(*products)
+    text = lower(graph_, HOST).text
+    assert text.count("define") < 8  # one for the first, one for the others, one for the square
+    xs = [np.random.default_rng(k).normal(size=s) for k, s in enumerate([(8, 16, 16), (16, 16)])]
+    roots = [graph_.nodes[k] for k in graph_.outputs]
+    for got, want in zip(
+        program(roots, "llvm")[0].run(xs), program(roots, "numpy")[0].run(xs), strict=True
+    ):
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)

@@ -92,7 +92,7 @@ class _Call:
         self.rows, self.inner, self.x, self.y, self.z = (
             self._put(_INT, _INT(n)) for n in (rows.size, inner.size, x, y, z)
         )
-        self.alpha = self._put(self.number, code.scale(code.product.alpha).value)
+        self.alpha = self._put(self.number, code.alpha().value)
         self.beta = self._put(self.number, self.number(0))
 
     def _put(self, kind: Any, value: Any) -> Any:

@@ -82,7 +82,7 @@ class Way:
 
     def _like_z(self, c: Factor) -> bool:
         product, shape = self.product, self.graph.nodes[self.product.node].type.shape
-        if math.prod(self.graph.nodes[c.position].type.shape) != math.prod(shape) or c.offset:
+        if math.prod(self.graph.nodes[c.position].type.shape) != math.prod(shape) or c.shifted:
             return False
         axes = [math.prod(shape[k + 1 :]) for k in range(len(shape))]
         pairs = zip(product.sizes, c.strides, axes, strict=False)
@@ -92,9 +92,9 @@ class Way:
         return Code(self.module, self.name + suffix, self.graph, self.product, self.target)
 
     def start(self, code: Code, shape: Layout) -> Pointers:
-        x, y = (code.buffer(f.position, f.offset) for f in (shape.x, shape.y))
-        z, c = code.buffer(self.product.node), self.product.c
-        return Pointers(x, y, z, code.buffer(c.position, c.offset) if c else z)
+        x, y = (code.factor(f) for f in (shape.x, shape.y))
+        z, c = code.result(), self.product.c
+        return Pointers(x, y, z, code.factor(c) if c else z)
 
     def work(self, shape: Layout) -> float:
         """Nanoseconds, if each operation were on a whole register."""
@@ -179,10 +179,10 @@ class _Problem:
 
     def __init__(self, code: Code, shape: Layout, size: int, group: int, groups: int) -> None:
         self.code, self.shape, self.kind = code, shape, gemm.struct(code.dtype)
-        b, product = code.builder, code.product
+        b = code.builder
         self.place = b.alloca(self.kind)
         self.number = self.kind.elements[gemm.FIELDS.index("alpha")]
-        self.beta = code.scale(product.beta).value
+        self.beta = code.beta().value
         rows, columns, inner = shape.rows, shape.columns, shape.inner
         fixed = {
             **{"rows": rows.size, "columns": columns.size, "inner": inner.size, "x_tile": size},
@@ -191,7 +191,7 @@ class _Problem:
         }
         for name, value in fixed.items():
             self.set(name, LONG(value))
-        self.set("alpha", code.scale(product.alpha).value)
+        self.set("alpha", code.alpha().value)
 
     def set(self, name: str, value: Any) -> None:
         b, index = self.code.builder, ir.IntType(32)

@@ -71,10 +71,8 @@ class Direct:
     def __init__(self, code: Code, layout: Layout, cut: Blocks, start: Pointers) -> None:
         self.code, self.layout, self.cut, self.start = code, layout, cut, start
         self.b, self.dtype, self.computed = code.builder, code.dtype, code.computed
-        self.alpha, self.beta = (
-            None if scale == UNITY else code.scale(scale)
-            for scale in (code.product.alpha, code.product.beta)
-        )
+        self.alpha = None if code.product.alpha == UNITY else code.alpha()
+        self.beta = None if code.product.beta == UNITY else code.beta()
 
     def emit(self) -> None:
         """Its body."""

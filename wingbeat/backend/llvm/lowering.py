@@ -9,7 +9,7 @@ code generation takes longer than in proportion to a function's length.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wingbeat.backend.base import Graph
@@ -57,7 +57,7 @@ def lower(graph: Graph, target: Target, donated: Collection[int] = ()) -> Lowere
     emitted = tuple(_emitted(module, graph, plan.steps, target))
     demands = [_demand(s, e) for s, e in zip(plan.steps, emitted, strict=True)]
     places = layout(graph, demands, plan.aliases, donated)
-    _Driver(module, plan.steps, emitted, places).emit()
+    _Driver(module, graph, plan.steps, emitted, places).emit()
     imports = tuple(f.name for f in module.functions if _is_imported(f))
     return Lowered(plan, emitted, places, str(module), imports)
 
@@ -97,13 +97,25 @@ def chunk(call: Call) -> int:
     return min(call.units, -(-units // call.grain) * call.grain)
 
 
+def _pointers(step: Step) -> Sequence[tuple[int, int]]:
+    """What a step's table has: buffers by position, and at which of their elements they begin."""
+    if isinstance(step, Product):
+        return step.pointers
+    return [(position, 0) for position in (*step.reads, *step.stored)]
+
+
 class _Driver:
     """The functions that call the steps."""
 
     def __init__(
-        self, module: Any, steps: Sequence[Step], emitted: Sequence[Emitted], places: Layout
+        self,
+        module: Any,
+        graph: Graph,
+        steps: Sequence[Step],
+        emitted: Sequence[Emitted],
+        places: Layout,
     ) -> None:
-        self._module, self._places = module, places
+        self._module, self._graph, self._places = module, graph, places
         self._steps = list(zip(steps, emitted, places.scratch, strict=True))
 
     def emit(self) -> None:
@@ -127,13 +139,13 @@ class _Driver:
 
     def _part(self, name: str, steps: Sequence[tuple[Step, Emitted, int]]) -> Any:
         function, b = self._function(name, "internal")
-        slots = max(2 + len(step.reads) + len(step.stored) for step, _, _ in steps)
+        slots = 2 + max(len(_pointers(step)) for step, _, _ in steps)
         table, status = b.alloca(POINTER, LONG(slots)), b.alloca(INT)
         b.store(INT(0), status)
         b.store(status, table)
         arrays, arena = function.args
         for step, emitted, scratch in steps:
-            places = [self._places.places[p] for p in (*step.reads, *step.stored)]
+            places = [self._place(*pointer) for pointer in _pointers(step)]
             if emitted.scratch:
                 places.append(Place(None, scratch))
             for k, place in enumerate(places, start=1):
@@ -145,6 +157,11 @@ class _Driver:
                 self._stop_unless_zero(b, b.load(status, typ=INT))
         b.ret(INT(0))
         return function
+
+    def _place(self, position: int, offset: int) -> Place:
+        place = self._places.places[position]
+        itemsize = self._graph.nodes[position].type.dtype.itemsize
+        return replace(place, offset=place.offset + offset * itemsize) if offset else place
 
     def _pointer(self, b: Any, arrays: Any, arena: Any, place: Place) -> Any:
         base = arena

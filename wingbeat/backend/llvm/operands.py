@@ -11,7 +11,7 @@ from wingbeat.backend.llvm.flow import LONG, POINTER, VOID, loop
 from wingbeat.backend.llvm.lanes import Lanes, Vector
 from wingbeat.backend.llvm.layout import Axis
 from wingbeat.backend.llvm.memory import computed, load, place
-from wingbeat.backend.llvm.products import Product, Scale
+from wingbeat.backend.llvm.products import Factor, Product, Scale
 from wingbeat.backend.llvm.target import Target
 
 UNITY = Scale()
@@ -46,24 +46,34 @@ class Code:
         where = self.builder.gep(self.slots, [LONG(number)], source_etype=POINTER)
         return self.builder.load(where, typ=POINTER)
 
-    def buffer(self, position: int, offset: int = 0) -> Any:
-        """The address of an element of a buffer."""
-        buffers = self.product.reads + self.product.stored
-        start = self.slot(1 + buffers.index(position))
-        return place(self.builder, start, self.dtype, offset)
+    def factor(self, factor: Factor) -> Any:
+        """The address of a factor's first element."""
+        known = self.product.factors
+        return self.slot(1 + next(k for k, f in enumerate(known) if f is factor))
+
+    def result(self) -> Any:
+        return self.slot(len(self.product.pointers))
 
     def scratch(self) -> Any:
-        return self.slot(1 + len(self.product.reads + self.product.stored))
+        return self.slot(1 + len(self.product.pointers))
 
     def at(self, pointer: Any, *distances: Any) -> Any:
         return place(self.builder, pointer, self.dtype, *distances)
 
-    def scale(self, scale: Scale) -> Vector:
+    def alpha(self) -> Vector:
+        """What the sums are multiplied by."""
+        return self._scale(self.product.alpha, 0)
+
+    def beta(self) -> Vector:
+        """What c is multiplied by."""
+        return self._scale(self.product.beta, len(self.product.alpha.positions))
+
+    def _scale(self, scale: Scale, before: int) -> Vector:
         """A number: the constant, times what buffers contain now."""
-        one = self.lanes(1)
+        one, first = self.lanes(1), 1 + len(self.product.factors) + before
         value = one.const(scale.number, self.computed)
-        for position in scale.positions:
-            value = one.mul(value, load(one, self.buffer(position), self.dtype))
+        for k in range(len(scale.positions)):
+            value = one.mul(value, load(one, self.slot(first + k), self.dtype))
         return value
 
     def moved(self, pointers: Pointers, axis: Axis, count: Any) -> Pointers:

@@ -26,8 +26,12 @@ class Factor:
     """
 
     position: int  # whose buffer
-    offset: int  # in elements, as the strides
+    offset: int = field(compare=False)  # in elements, as the strides
     strides: tuple[int, ...]  # one for each loop variable of the product; 0 where it repeats
+    shifted: bool = field(init=False)  # there is an offset: how far, the code need not know
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shifted", self.offset != 0)
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,16 @@ class Product:
     @property
     def stored(self) -> tuple[int, ...]:
         return (self.node,)
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        return (self.x, self.y, self.c) if self.c else (self.x, self.y)
+
+    @property
+    def pointers(self) -> tuple[tuple[int, int], ...]:
+        """What its functions have in their table: (position, offset) of factors, scales and z."""
+        scales = ((p, 0) for p in (*self.alpha.positions, *self.beta.positions))
+        return (*((f.position, f.offset) for f in self.factors), *scales, (self.node, 0))
 
 
 # --- recognising them ---------------------------------------------------------------------------
