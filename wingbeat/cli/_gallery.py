@@ -206,7 +206,10 @@ def shown(example: Callable[[str], wb.pictures.Picture]) -> str:
     """The body of an example as lines that a reader can run."""
     body = dedent(inspect.getsource(example).split('"""', 2)[2])
     body = re.sub(r"(, )?language=language", "", body)
-    return dedent(body.strip("\n")).replace("return wb.", "picture = wb.")
+    lines = dedent(body.strip("\n")).replace("return wb.", "picture = wb.")
+    # What was one blank line inside a function is two around one of a module.
+    lines = re.sub(r"(?<=[^\n])\n\n(?=def )", "\n\n\n", lines)
+    return re.sub(r"(\n    [^\n]*)\n\n(?=\S)", r"\1\n\n\n", lines)
 
 
 def _code(text: str) -> str:

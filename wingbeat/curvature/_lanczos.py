@@ -43,5 +43,6 @@ def lanczos(a: Operator, start: Vector, steps: int) -> Ritz:
             break
         betas.append(beta)
         basis.append(w / beta)
-    values, s = eigh_tridiagonal(np.array(alphas), np.array(betas))
+    found: Any = eigh_tridiagonal(np.array(alphas), np.array(betas))
+    values, s = found
     return Ritz(values, s[0] ** 2, np.stack(basis).T @ s)

@@ -34,6 +34,7 @@ class Builder:
     ) -> None:
         self.recording = recording
         self.steps = steps
+        self._inputs = set(recording.inputs.values())
         self.wrt = self._chosen(wrt)
         self.names = steps.names
         self.leaf = {h: leaf(h.type, steps.names[h]) for h in steps.heads}
@@ -91,7 +92,7 @@ class Builder:
         return self.recording.trace.slot(array)
 
     def _is_step(self, head: Node) -> bool:
-        return head.op is not None and head not in self.recording.inputs.values()
+        return head.op is not None and head not in self._inputs
 
     # --- numbers ------------------------------------------------------------------------------
 
@@ -170,7 +171,7 @@ class Builder:
 
     def _step(self, head: Node, values: dict[Node, Any], gradients: dict[Node, Any]) -> Step:
         body = self.bodies.get(head)
-        given = head in self.recording.inputs.values()
+        given = head in self._inputs
         kind = "step" if body is not None else "input" if given else "data"
         gradient = gradients.get(head)
         return Step(

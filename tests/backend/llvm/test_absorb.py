@@ -109,7 +109,7 @@ def test_numbers(name: str, scale: int, dtype: str) -> None:
     xs = [order[dict(graph.nodes[k].attrs)["number"]] for k in graph.inputs]
     native, _ = program([graph.nodes[k] for k in graph.outputs], "llvm")
     plain, _ = program([graph.nodes[k] for k in graph.outputs], "numpy")
-    error = 20 * np.finfo(dtype).eps * K * scale
+    error = float(20 * np.finfo(dtype).eps * K * scale)
     for got, want in zip(native.run(xs), plain.run(xs), strict=True):
         assert_allclose(got, want, rtol=error, atol=error)
 

@@ -34,5 +34,5 @@ def test_a_plan_names_all_operations_and_where_they_are() -> None:
 
 def test_code_as_text() -> None:
     text = llvm.llvm_ir(program([add(X, X)], "numpy")[0].graph)
-    assert 'define i32 @program' in text
+    assert "define i32 @program" in text
     assert "fadd <" in text

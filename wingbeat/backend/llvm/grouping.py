@@ -149,7 +149,8 @@ class Inline:
             total[0] += price.operations
             total[1] += price.calls
             total[2] += price.lookups
-        return Price(*total, streams, nested)
+        operations, calls, lookups = total
+        return Price(operations, calls, lookups, streams, nested)
 
     def _cheap(self, k: int, price: Price) -> bool:
         size = self.rules.size(k)
