@@ -9,7 +9,8 @@ By hand, with g_j = yhat_j (1 - yhat_j) (yhat_j - y_j) and e_h = b_h (1 - b_h) s
     dE/dw_hj = g_j b_h      dE/dtheta_j = -g_j
     dE/dv_ih = e_h x_i      dE/dgamma_h = -e_h
 
-Run it to see both sets of numbers, and the derivation of dE/dv_11 in these symbols.
+Run it to see both sets of numbers, the derivation of dE/dv_11 in these symbols, and the formulas
+above as they come out of the engine.
 """
 
 import numpy as np
@@ -55,8 +56,21 @@ def by_hand(n: dict[str, float], inputs: int, hidden: int, outputs: int) -> dict
     return found | {f"gamma_{k}": -e[k] for k in h}
 
 
+# Which indices each quantity has, and below which gradients have names of their own.
+LETTERS = {
+    **{"v": "ih", "x": "i", "alpha": "h", "gamma": "h", "b": "h", "e": "h"},
+    **{"w": "hj", "beta": "j", "theta": "j", "yhat": "j", "y": "j", "g": "j"},
+}
+
+
+def symbols(inputs: int, hidden: int, outputs: int) -> dict[str, str]:
+    """g_j is dE/dbeta_j, and e_h is dE/dalpha_h."""
+    named = {f"g_{c}": f"beta_{c}" for c in range(1, outputs + 1)}
+    return named | {f"e_{b}": f"alpha_{b}" for b in range(1, hidden + 1)}
+
+
 def main() -> None:
-    """Compare, and print the derivation."""
+    """Compare, and print the derivation and the closed formulas."""
     sizes = (2, 2, 2)
     numbers = values(0, *sizes)
     explanation = wb.explain(expression(*sizes), **numbers)
@@ -66,6 +80,11 @@ def main() -> None:
         assert np.isclose(gradient, explanation.gradient(name), rtol=1e-12, atol=1e-15)
     print()
     print(explanation.derivation("v_11"))
+    print()
+    for left, right in explanation.general(
+        LETTERS, symbols(*sizes), list(by_hand(numbers, *sizes))
+    ):
+        print(f"{left:12} = {right}")
 
 
 if __name__ == "__main__":

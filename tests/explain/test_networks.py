@@ -371,6 +371,11 @@ def python_of(latex: str) -> str:
     return latex
 
 
+def test_matrix_form_of_numbers_of_two_dtypes() -> None:
+    e = wb.explain(lambda x: x.astype("float32") * 2)(wb.asarray(1.5))
+    assert e.matrix_form().splitlines()[-1].endswith("= 2")
+
+
 # MISSION B5
 def test_matrix_form_in_latex_is_read_back() -> None:
     e = wb.explain(two_layers, wrt=["W1", "b1", "W2"])(*values(1))

@@ -62,3 +62,4 @@ def test_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "dE/dgamma_2" in out
     assert "b_1*(1 - b_1)*x_1" in out
+    assert "e_h          = sum_j(g_j * w_hj) * b_h * (1 - b_h)" in out

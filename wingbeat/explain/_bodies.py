@@ -90,7 +90,8 @@ class Body:
         partial = self.shape.partials[place]
         if partial is None:
             return None
-        seed = leaf(self.shape.root.type, "", _SEED)
+        type_ = partial.type if self.shape.one else self.shape.root.type
+        seed = leaf(type_, "", _SEED)
         known = self.own()
         if not g:
             known[seed] = full(1, seed.type)

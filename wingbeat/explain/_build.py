@@ -106,12 +106,12 @@ class Builder:
         """The gradient of every step that has one."""
         if not self.recording.known:
             return {}
-        nodes = {h: self._gradient(h) for h in self.steps.heads}
+        nodes = {h: self.gradient(h) for h in self.steps.heads}
         found = {h: g for h, g in nodes.items() if g is not None}
         arrays = _run(self.recording.trace, list(found.values()))
         return {h: arrays[g] for h, g in found.items()}
 
-    def _gradient(self, head: Node) -> Node | None:
+    def gradient(self, head: Node) -> Node | None:
         """The gradient's node; a zero where everything in between is flat, as floor is."""
         node = self.new[head]
         if node in self.gradients or node not in self.reached or node not in self.above:

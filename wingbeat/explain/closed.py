@@ -56,9 +56,9 @@ def closed(builder: Builder, wrt: Sequence[str], symbols: Mapping[str, str]) -> 
     found: list[Closed] = []
     called: dict[Node, Node] = {}  # gradients that have names
     for left, name in [*named, *((f"d{result}/d{name}", name) for name in wrt)]:
-        gradient = builder.gradients.get(builder.new[heads[name]])
+        gradient = builder.gradient(heads[name])
         if gradient is None:
-            raise BadInput(f"closed: {name} has no gradient here; add it to wrt")
+            raise BadInput(f"closed: {result} has no derivative by {name} here; is it in wrt?")
         direct = gradient in called and left not in symbols
         (short,) = [called[gradient]] if direct else shortened([gradient], known | called)
         plain = plain_lines(write([short], {}, PLAIN))

@@ -28,14 +28,15 @@ def to_sympy(roots: list[Node], names: Mapping[Node, str]) -> list[Any]:
     table = _table(sympy)
     done: dict[Node, Any] = {}
     for node in toposort(roots, stops=names):
+        if node.shape != ():
+            called = names.get(node, node.name)
+            raise NotSupported(f"sympy: {called} is {node.type}; only scalars are exported")
         if node in names:
             done[node] = sympy.Symbol(names[node], real=True)
         elif (value := constant_of(node)) is not None:
             whole = float(value).is_integer()
             done[node] = sympy.Integer(int(value)) if whole else sympy.Float(value)
         else:
-            if node.shape != ():
-                raise NotSupported(f"sympy: {node.name} is {node.type}; only scalars are exported")
             if node.op is None or node.name not in table:
                 known = ", ".join(sorted(table))
                 raise NotSupported(f"sympy: {node.name} has no counterpart; known are {known}")

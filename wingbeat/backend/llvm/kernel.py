@@ -23,8 +23,10 @@ from wingbeat.backend.llvm.passes import CELL, Pass
 from wingbeat.backend.llvm.steps import Call, Emitted
 from wingbeat.backend.llvm.target import Target
 
-# Nanoseconds of one point: of a cheap operation, a call, a number read or written.
-OPERATION, CALL, MEMORY = 0.03, 0.6, 0.1
+# Nanoseconds that a register takes: a cheap operation, a call in float32, being read or written; a
+# number that is read or written alone; and a row that is reduced.
+OPERATION, CALL, MEMORY = 0.1, 5.0, 0.7
+ALONE, ROW = 1.0, 10.0
 
 
 def emit(module: Any, name: str, graph: Graph, step: Kernel | Sweep, target: Target) -> Emitted:
@@ -59,12 +61,16 @@ def _calls(module: Any, name: str, content: Content) -> tuple[list[Call], int, b
 
 
 def _work(content: Content) -> float:
-    points = math.prod(v.extent for v in content.schedule.axes)
-    rows = math.prod(v.extent for v in content.schedule.outer)
-    costs = [content.meaning(k).turn for k in content.kernel.nodes]
-    single = sum(OPERATION * c.operations + CALL * c.calls for c in costs)
-    single += MEMORY * len(content.schedule.uses)
-    return 10.0 + points * single + 2.0 * rows
+    """A rough estimate, in nanoseconds."""
+    schedule = content.schedule
+    points = math.prod(v.extent for v in schedule.axes)
+    rows = math.prod(v.extent for v in schedule.outer) if schedule.reduced else 0
+    costs = [(content.meaning(k).turn, content.dtype(k).itemsize) for k in content.kernel.nodes]
+    register = sum(OPERATION * c.operations + CALL * c.calls * size / 4 for c, size in costs)
+    memory = [use for use in schedule.uses if use.kind != "value"]
+    alone = sum(not schedule.in_order(use.index) for use in memory)
+    register += MEMORY * (len(memory) - alone)
+    return 10.0 + points * (register / schedule.count + ALONE * alone) + ROW * rows
 
 
 def _inplace(content: Content) -> Iterator[tuple[int, int]]:

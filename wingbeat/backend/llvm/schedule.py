@@ -50,6 +50,10 @@ class Schedule:
     def outer(self) -> tuple[Var, ...]:
         return tuple(v for v in self.axes if v not in self.reduced)
 
+    def in_order(self, offset: Index) -> bool:
+        """Whether lanes read or write neighbours, or all the same element."""
+        return self.lane is None or _load(self.lane, offset, self.count) < GATHER
+
     @property
     def across(self) -> bool:
         """Lanes lie along a row, and are joined at its end."""
