@@ -29,8 +29,8 @@ PARALLEL = ir.FunctionType(VOID, [POINTER, POINTER, LONG, LONG])
 PROGRAM = ir.FunctionType(INT, [POINTER, POINTER])
 PART = 64  # steps in one function
 
-WORTH = 100_000.0  # ns of work from which on several threads share it
-CHUNK = 25_000.0  # ns of work that a thread claims at once: less, and claiming takes a part of it
+WORTH = 40_000.0  # ns of work from which on several threads share it
+CHUNK = 10_000.0  # ns of work that a thread claims at once: less, and claiming takes a part of it
 CHUNKS = 256  # at most: where the estimate is too high, chunks are not too small all the same
 
 
