@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +26,15 @@ TASKS = Path("/proc/self/task")
 
 @pytest.fixture(autouse=True)
 def number() -> Iterator[int]:
+    _counting()  # before there are threads: each of them would make its own
     before = get_num_threads()
     yield before
     set_num_threads(before)
 
 
+@cache
 def _counting() -> Loaded:
-    """A step that adds 1 to each of its units, slowly."""
+    """A step that adds 1 to each of its units, slowly; its code stays where it is."""
     module = ir.Module()
     function = ir.Function(module, ir.FunctionType(VOID, [POINTER, LONG, LONG]), "count")
     b = ir.IRBuilder(function.append_basic_block())
@@ -49,19 +52,15 @@ def _counting() -> Loaded:
 class Counter:
     """Runs of the counting step over an array."""
 
-    code = None
-
     def __init__(self, units: int) -> None:
-        Counter.code = Counter.code or _counting()
         self.counts = np.zeros(units, np.int64)
         self._table = (ctypes.c_void_p * 1)(self.counts.ctypes.data)
         kinds = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64]
         self._parallel = ctypes.CFUNCTYPE(None, *kinds)(runtime().parallel)
 
     def run(self, chunk: int, times: int = 1) -> None:
-        assert Counter.code
+        step = _counting()["count"]
         for _ in range(times):
-            step = Counter.code["count"]
             self._parallel(step, ctypes.addressof(self._table), self.counts.size, chunk)
 
 
