@@ -42,9 +42,14 @@ class Runtime:
         threads.listen(ctypes.PYFUNCTYPE(None, ctypes.c_int32)(self._code["want"]))
 
 
-@cache
 def runtime() -> Runtime:
     """The one runtime of this process."""
+    with compiler.exclusive:  # a second one, made at the same time, would vanish under its users
+        return _runtime()
+
+
+@cache
+def _runtime() -> Runtime:
     return Runtime()
 
 
