@@ -1,4 +1,7 @@
-"""One training step of the 784-500-10 network against peers.
+"""One training step of the 784-500-10 network against peers, on one thread.
+
+Wingbeat and PyTorch run modules, `loss.backward()` and an optimiser, as their users write it; JAX
+a function under `jit`, NumPy a backward pass written by hand.
 
 Everybody takes the same number of steps from the same weights on the same data, a few steps each in
 turn, so that a noisy machine disturbs all alike. The figures are medians, and ratios of medians;
@@ -14,6 +17,9 @@ the losses must agree.
 
 from __future__ import annotations
 
+import benchmarks._one_thread  # noqa: F401
+
+# isort: split
 import importlib.util
 import statistics
 import time
@@ -83,7 +89,6 @@ def with_numpy(batch: int) -> Step:
 def with_torch(batch: int) -> Step:
     import torch
 
-    torch.set_num_threads(1)
     (w1, b1, w2, b2), x, y = data(batch)
     model = torch.nn.Sequential(
         torch.nn.Linear(784, 500), torch.nn.ReLU(), torch.nn.Linear(500, 10)

@@ -25,6 +25,7 @@ from wingbeat.ops.arithmetic import (
     stop_gradient,
     sub,
 )
+from wingbeat.ops.contract import contract
 from wingbeat.ops.reduce import max as largest
 from wingbeat.ops.reduce import sum as add_up
 from wingbeat.ops.shape import broadcast, concatenate, flip, pad, reshape, slice, transpose
@@ -139,6 +140,24 @@ def test_transposes_with_elementwise_operations_between_them_meet(
 ) -> None:
     assert simplified([before]) == [after]
     same(run([after], feed())[0], run([before], feed())[0])
+
+
+def product(x: Node, y: Node, out: tuple[int, int] = (0, 2)) -> Node:
+    return contract(x, y, lhs=(0, 1), rhs=(2, 1), out=out)
+
+
+def test_a_product_that_is_only_read_turned_is_computed_turned() -> None:
+    once, there = turned(product(X, S)), product(X, S, (2, 0))
+    assert simplified([once]) == [there]
+    assert simplified([sin(once), S]) == [sin(there), S]
+    assert simplified([turned(product(once, there))]) == [product(there, there, (2, 0))]
+    same(run([there], feed())[0], run([once], feed())[0])
+
+
+def test_a_product_that_is_read_as_it_is_too_is_computed_once() -> None:
+    p = product(X, S)
+    for roots in ([turned(p), p], [turned(p), sin(p)], [turned(p) + p]):
+        assert simplified(roots) == roots
 
 
 def test_transposes_that_would_not_meet_stay() -> None:

@@ -2,7 +2,8 @@
 
 Transposes move behind what is computed number by number, if that makes the graph smaller because
 they meet their inverses there: a network of layers that each want their channels last turns its
-images once, and not around every layer.
+images once, and not around every layer. A product of which only the transpose is read is computed
+as that: the gradient of W in x W'.
 
 x * 0 stays: it is NaN where x is infinite; only `scaled` and `mutual`, whose zeros kill by
 definition, drop it, and with it the sign of the zero. x + 0 of floats stays: it is 0 where x is -0.
@@ -13,6 +14,7 @@ derived already.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -23,6 +25,7 @@ from wingbeat.ir.types import as_dtype, tensor_type
 from wingbeat.ir.walk import rewrite, toposort
 from wingbeat.ops import arithmetic, create, logic, reduce
 from wingbeat.ops import shape as layout
+from wingbeat.ops.contract import contract
 from wingbeat.ops.families import constant_of
 
 Rule = Callable[..., Node | None]
@@ -209,10 +212,38 @@ def simplify(roots: Iterable[Node], known: dict[Node, Node] | None = None) -> di
     roots = list(roots)
     plain = rewrite(roots, _change(turns=False), dict(known or {}))
     order = toposort([plain[root] for root in roots])
-    if sum(node.op is layout.transpose for node in order) < 2:
+    if not any(node.op is layout.transpose for node in order):
         return plain
     turned = rewrite(roots, _change(turns=True), dict(known or {}))
-    return turned if len(toposort([turned[root] for root in roots])) < len(order) else plain
+    fewer = len(toposort([turned[root] for root in roots])) < len(order)
+    return _with_products_turned(roots, turned if fewer else plain)
+
+
+def _with_products_turned(roots: list[Node], new: dict[Node, Node]) -> dict[Node, Node]:
+    """A product that is read as its transpose, and in no other way, is computed as that."""
+    ends = [new[root] for root in roots]
+    order = toposort(ends)
+    readers = Counter([*ends, *(x for node in order for x in node.inputs)])
+    single = {
+        node
+        for node in order
+        if node.op is layout.transpose
+        and node.inputs[0].op is contract
+        and readers[node.inputs[0]] == 1
+    }
+    if not single:
+        return new
+    visited = iter(order)  # as `rewrite` goes
+
+    def change(node: Node) -> Node | None:
+        if next(visited) not in single:
+            return None
+        (x,), perm = node.inputs, dict(node.attrs)["perm"]
+        attrs: dict[str, Any] = dict(x.attrs)
+        return contract(*x.inputs, **{**attrs, "out": tuple(attrs["out"][p] for p in perm)})
+
+    last = rewrite(ends, change)
+    return {node: last.get(found, found) for node, found in new.items()}
 
 
 def _change(turns: bool) -> Callable[[Node], Node | None]:

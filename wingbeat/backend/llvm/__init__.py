@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from wingbeat.backend.base import Graph, Run
+from wingbeat.backend.base import Graph, NotCompiled, Run
 
 
 def compile(graph: Graph, donated: Collection[int] = ()) -> Run:
@@ -13,8 +13,10 @@ def compile(graph: Graph, donated: Collection[int] = ()) -> Run:
     `donated` are positions of inputs whose memory the function may overwrite; an output may then
     be such an input's own array. Raises `NotCompiled` where no code can be made.
     """
-    from wingbeat.backend.llvm import driver  # importing LLVM takes as long as compiling
-
+    try:
+        from wingbeat.backend.llvm import driver  # importing LLVM takes as long as compiling
+    except ImportError as error:
+        raise NotCompiled("this machine", f"{error}; pip install llvmlite") from error
     return driver.compile(graph, donated)
 
 
