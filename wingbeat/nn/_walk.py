@@ -19,6 +19,8 @@ from wingbeat.nn.parameter import Parameter
 Path = tuple[Any, ...]
 Change = Callable[[Path, Any], Any]
 
+_NUMBERS = {bool, int, float, str, type(None)}
+
 
 class Branch:
     """What a module is to a walk: an object with parameters and branches among its attributes."""
@@ -43,7 +45,7 @@ def items(value: Any) -> Iterator[tuple[Any, Any]]:
 
 def places(module: Branch) -> Iterator[tuple[Path, Any, object]]:
     """The parameters and modules that a module holds itself: path, value, and what marks it."""
-    stand_ins = module._stand_ins
+    stand_ins, parts = module._stand_ins, vars(module)
 
     def below(path: Path, value: Any) -> Iterator[tuple[Path, Any, object]]:
         if path in stand_ins:
@@ -54,8 +56,12 @@ def places(module: Branch) -> Iterator[tuple[Path, Any, object]]:
             for key, inner in items(value):
                 yield from below((*path, key), inner)
 
-    for name, value in vars(module).items():
-        if value is not stand_ins:
+    for name, value in parts.items():
+        if value is stand_ins or (type(value) in _NUMBERS and (name,) not in stand_ins):
+            continue
+        if isinstance(value, Parameter) and not stand_ins:
+            yield (name,), value, value
+        else:
             yield from below((name,), value)
 
 
@@ -120,6 +126,8 @@ def changed(path: Path, value: Any, marks: dict[Path, object], change: Change) -
     """`value` with all at marked paths changed; containers are copied only where that happens."""
     if path in marks:
         return change(path, value)
+    if type(value) in _NUMBERS:
+        return value
     old = [inner for _, inner in items(value)]
     new = [changed((*path, key), inner, marks, change) for key, inner in items(value)]
     if all(a is b for a, b in zip(old, new, strict=True)):
@@ -129,9 +137,6 @@ def changed(path: Path, value: Any, marks: dict[Path, object], change: Change) -
         fresh.update(zip(value, new, strict=True))
         return fresh
     return type(value)(*new) if hasattr(value, "_fields") else type(value)(new)
-
-
-_NUMBERS = (bool, int, float, str, type(None))
 
 
 def structure(root: Branch) -> tuple[Any, ...]:
