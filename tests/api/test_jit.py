@@ -60,6 +60,13 @@ class Pair:
     right: Any
 
 
+def test_keywords_are_not_a_dict() -> None:
+    f = wb.jit(lambda x, y: x * (10.0 * y["y"] if isinstance(y, dict) else y))
+    two = wb.asarray(2.0)
+    assert float(f(two, y=two)) == 4.0
+    assert float(f(two, {"y": two})) == 40.0
+
+
 def test_trees_go_in_and_come_out() -> None:
     jitted = wb.jit(
         lambda d, p, *, scale: {"sum": d["a"] + p.left, "rest": (p.right * scale, "text", None, 7)}
@@ -88,6 +95,20 @@ def test_what_is_closed_over_is_read_anew() -> None:
         assert jitted(wb.asarray(3.0)).tolist() == [3, 6]
         wb.assign([w], [wb.asarray([10.0, 20.0])])
         assert jitted(wb.asarray(3.0)).tolist() == [30, 60]
+
+
+def test_what_the_function_makes_it_may_write_to() -> None:
+    def f(x: Any) -> Any:
+        z = wb.asarray([1.0, 2.0])
+        y = z + x
+        z[0] = x[1]
+        z[::-1] = z
+        return y, z
+
+    g = wb.jit(f)
+    for k in range(4):
+        y, z = g(wb.asarray([3.0, 4.0 + k]))
+        assert (y.tolist(), z.tolist()) == ([4.0, 6.0 + k], [2.0, 4.0 + k])
 
 
 def test_a_result_without_arguments() -> None:

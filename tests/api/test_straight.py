@@ -113,6 +113,37 @@ def test_a_tensor_that_is_closed_over_is_read_anew() -> None:
     assert g(a()).tolist() == [10.0, 2.0]
 
 
+def test_a_gradient_that_is_asked_for_of_what_is_closed_over() -> None:
+    w = wb.asarray([1.0, 1.0])
+    g = warm(lambda x: (x * w).sum(), a)
+    w.requires_grad = True
+    g(a()).backward()
+    assert w.grad is not None
+    assert w.grad.tolist() == [1.0, 2.0]
+
+
+@wb.no_grad()
+def test_what_is_closed_over_may_change_its_dtype() -> None:
+    layer, x = wb.nn.Linear(2, 1), wb.asarray([1.0, 2.0], dtype="float32")
+    g = warm(lambda x: layer(x), lambda: x)
+    layer.astype("float64")
+    for _ in range(3):
+        assert g(x).dtype == np.float64
+        assert g(x).tolist() == layer(x).tolist()
+
+
+def test_a_tensor_donated_and_closed_over() -> None:
+    """It is there in the call that gives it up, and gone then."""
+    for count in (1, 3):  # in general, and written out
+        w = wb.asarray([1.0, 2.0])
+        g = wb.jit(lambda x, w=w: x + 10.0 * w, donate_argnums=0)
+        for _ in range(count):
+            g(a())
+        assert g(w).tolist() == [11.0, 22.0]
+        with pytest.raises(wb.errors.NoValue, match="donated"):
+            g(a())
+
+
 def donating() -> Any:
     g = wb.jit(lambda x, y: (x + y, y * 2.0), donate_argnums=0)
     for _ in range(3):
@@ -137,6 +168,53 @@ def test_memory_that_somebody_else_sees_is_not_overwritten() -> None:
     same = y.detach()
     g(y, a())
     assert same.tolist() == [1.0, 2.0]
+
+
+PARTS: list[tuple[str, Callable[[wb.Tensor], tuple[wb.Tensor, wb.Tensor]]]] = [
+    ("a view of it", lambda x: (x.reshape(2, 1), x)),
+    ("a part of it", lambda x: (x[1:], x)),
+    ("a view by jit", lambda x: (wb.jit(lambda x: x.reshape(2, 1))(x), x)),
+    ("two results", wb.jit(lambda x: ((y := x * 1.0)[:1], y))),
+    ("two results, turned", wb.jit(lambda x: (y := x * 1.0, y.reshape(2, 1))[::-1])),
+    ("memory of Python's", lambda x: (of_bytes(x), x)),
+]
+
+
+def of_bytes(x: wb.Tensor) -> wb.Tensor:
+    return wb.asarray(np.frombuffer(x.numpy().tobytes()))
+
+
+@pytest.mark.parametrize(("what", "make"), PARTS, ids=[what for what, _ in PARTS])
+def test_a_part_of_others_memory_is_not_overwritten(what: str, make: Any) -> None:
+    g = wb.jit(lambda x: x + 1.0, donate_argnums=0)
+    for _ in range(4):  # in general, and written out
+        part, whole = make(a())
+        part.numpy()
+        seen = part._value.base
+        assert seen is not None, what
+        before = bytes(seen)
+        g(part)
+        assert bytes(seen) == before
+        assert whole.tolist() == [1.0, 2.0]
+
+
+def test_a_tensor_donated_twice_and_seen() -> None:
+    g = wb.jit(lambda x, y: (x + y, x - y), donate_argnums=(0, 1))
+    for _ in range(4):
+        x = a()
+        seen = x.numpy()
+        total, difference = g(x, x)
+        assert (total.tolist(), difference.tolist()) == ([2.0, 4.0], [0.0, 0.0])
+        assert seen.tolist() == [1.0, 2.0]
+
+
+def test_what_is_owned_is_not_copied() -> None:
+    """Donated memory comes back, in general and written out."""
+    g, x = wb.jit(lambda x: x + 1.0, donate_argnums=0), wb.asarray(np.ones(1000))
+    for _ in range(4):
+        place = x.numpy().ctypes.data
+        x = g(x)
+        assert x.numpy().ctypes.data == place
 
 
 def test_one_tensor_given_and_kept() -> None:

@@ -106,6 +106,8 @@ def test_solve(capsys: Captured) -> None:
     both = out(capsys, *WORKED, "--solve", "z=60", "--vary", "b,w")
     assert "w = 3.29" in both
     assert out(capsys, *WORKED, "--solve", "z=60", "--vary", "b", "--vary", "w") == both
+    alone = ("explain", "z=x*x", "x=1", "--solve", "z=4")
+    assert out(capsys, *alone) == out(capsys, *alone, "--vary", "x")
 
 
 # MISSION C1

@@ -172,6 +172,7 @@ def f(x: Any) -> Any:
         (lambda: c.operator(np.array([[0.0, 1.0], [0.0, 0.0]])), BadInput, "not symmetric"),
         (lambda: c.operator(np.array([[np.inf, 0.0], [0.0, 1.0]])), BadInput, "not finite"),
         (lambda: c.fisher(lambda w: w, np.ones((2, 1)), "uniform"), BadInput, "'categorical'"),
+        (lambda: c.fisher(lambda w: w, np.ones(2), np.ones(2)), BadInput, "'categorical'"),  # type: ignore[arg-type]
         (lambda: c.fisher(lambda w: w.sum(), np.ones(2), "normal").dense(), TypeMismatch, "row"),
         (lambda: c.empirical_fisher(f, np.ones(2)).dense(), TypeMismatch, "one loss per example"),
         (lambda: c.network(f, f, 1, 1, "laplacian"), BadInput, "'hessian'"),

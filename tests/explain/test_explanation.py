@@ -157,8 +157,8 @@ def test_a_moved_input_moves_what_reads_it(worked: Explanation) -> None:
     assert "predicted z = 70" in str(moved)
 
 
-@pytest.mark.parametrize("bad", [{}, {"q": 1.0}])
-def test_bad_moves(worked: Explanation, bad: dict[str, float]) -> None:
+@pytest.mark.parametrize("bad", [{}, {"q": 1.0}, {"w": np.nan}, {"w": "a"}, {"w": np.ones(2)}])
+def test_bad_moves(worked: Explanation, bad: dict[str, Any]) -> None:
     with pytest.raises(BadInput):
         worked.what_if(**bad)
 
@@ -358,3 +358,14 @@ def test_parameters_of_a_module_are_named() -> None:
 def test_an_order_that_is_no_count_is_refused(order: Any) -> None:
     with pytest.raises(BadInput, match=r"order is a whole number .* in one list"):
         wb.explain("z=w*b").formula("b", order)
+
+
+def test_options_of_explain_given_to_the_call_are_named() -> None:
+    def f(w: Any, b: Any) -> Any:
+        return w * b
+
+    with pytest.raises(TypeMismatch, match=r"wrt belongs to explain: wb\.explain\(f, wrt=\.\.\.\)"):
+        wb.explain(f)(1.0, 2.0, wrt="w")
+    with pytest.raises(BadInput, match="wrt='w'"):
+        wb.explain(f, wrt=0)  # type: ignore[arg-type]
+    assert wb.explain(lambda wrt: wrt * 2.0)(wrt=3.0).gradient("wrt") == 2.0

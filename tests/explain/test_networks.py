@@ -311,6 +311,65 @@ def test_neurons_of_a_module_and_of_one_sample() -> None:
         wb.explain("z=x*x", x=3).neurons()
 
 
+def _logistic(e: Any) -> Any:
+    return 1 / (1 + wb.exp(-e))
+
+
+# What a neuron puts out is what the next layer takes in, however its function is written.
+@pytest.mark.parametrize(
+    "f",
+    [_logistic, wb.gelu, wb.silu, lambda e: wb.maximum(e, 0.0)],
+    ids=["logistic", "gelu", "silu", "maximum"],
+)
+def test_blame_is_what_links_send_back_for_functions_of_many_operations(f: Any) -> None:
+    draw = np.random.default_rng(5).normal
+    w, x = [draw(size=s) for s in ((2, 4), (4, 3), (3, 1))], draw(size=(1, 2))
+    e = wb.explain(lambda w, x: wb.sum(f(f(x @ w[0]) @ w[1]) @ w[2]))(w, x)
+    layers = e.neurons().layers
+    for below, above in pairwise(layers):
+        np.testing.assert_allclose(below.y, above.x)
+        np.testing.assert_allclose(below.y, f(below.e), rtol=1e-12)
+        np.testing.assert_allclose(below.blame, above.sent.sum(axis=1), rtol=1e-12)
+        np.testing.assert_allclose(below.delta, below.blame * below.slope, rtol=1e-12)
+    assert "on other ways too" not in e.neurons().text()
+
+
+# MISSION B2: thresholds are taken off what a neuron gathers
+def test_neurons_with_thresholds() -> None:
+    draw = np.random.default_rng(6).normal
+    v, gamma, w, theta = draw(size=(3, 4)), draw(size=4), draw(size=(4, 2)), draw(size=2)
+
+    def error(v: Any, gamma: Any, w: Any, theta: Any) -> Any:
+        yhat = wb.sigmoid(wb.sigmoid(np.ones(3) @ v - gamma) @ w - theta)
+        return wb.sum((yhat - 1.0) ** 2) / 2
+
+    first, last = wb.explain(error)(v, gamma, w, theta).neurons().layers
+    b = 1 / (1 + np.exp(gamma - v.sum(axis=0)))
+    yhat = 1 / (1 + np.exp(theta - b @ w))
+    np.testing.assert_allclose(last.y, yhat)
+    np.testing.assert_allclose(last.blame, yhat - 1)
+    np.testing.assert_allclose(first.blame, w @ ((yhat - 1) * yhat * (1 - yhat)))
+    np.testing.assert_allclose(first.slope, b * (1 - b))
+
+
+def test_an_error_is_no_threshold() -> None:
+    w, x, z = np.ones((2, 1)), np.ones((1, 2)), np.full((1, 1), 0.5)
+    (layer,) = wb.explain(lambda w: wb.sum((x @ w - z) ** 2))(w).neurons().layers
+    np.testing.assert_allclose([layer.e, layer.y, layer.blame], [[2.0], [2.0], [3.0]])
+
+
+def test_neurons_whose_blame_comes_on_other_ways_too_are_told() -> None:
+    def network(w: Any, x: Any) -> Any:
+        h = wb.tanh(x @ w[0])
+        return wb.sum((h + wb.tanh(h @ w[1])) @ w[2])
+
+    draw = np.random.default_rng(7).normal
+    w = [draw(size=s) for s in ((2, 3), (3, 3), (3, 1))]
+    neurons = wb.explain(network)(w, draw(size=(1, 2))).neurons()
+    assert not neurons.links_are_all
+    assert "on other ways too" in neurons.text()
+
+
 # --- matrix form -----------------------------------------------------------------------------
 
 

@@ -224,3 +224,11 @@ def test_many_ways_are_derived_step_by_step(depth: int) -> None:
     assert e.paths("x").count == 2**depth
     last = e.derivation_lines("x")[-1]
     assert float(last.right) == pytest.approx(e.gradient("x"), rel=1e-5)
+
+
+def test_paths_are_printed_with_their_slopes_and_sum() -> None:
+    text = str(wb.explain("x=2*w+b; y=b+1; z=x*y", w=3, b=4).paths("b"))
+    assert "b reaches z along 2 ways." in text
+    assert "b → y → z          1 * 10  = 10\n" in text
+    assert text.endswith("sum over all ways          = 15\n")
+    assert "x does not reach z." in str(wb.explain("y=x+1; z=w*2", x=1, w=2).paths("x"))

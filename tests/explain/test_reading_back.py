@@ -93,7 +93,9 @@ def test_drawing_and_terminal(text: str, x: float, y: float) -> None:
             assert float(gradient.split()[1]) == pytest.approx(g, rel=1e-4, abs=1e-300)
     for name in e.model.wrt:
         if e.gradient(name) is not None:
-            (said,) = re.findall(rf"Why d{e.model.result}/d{name} = (\S+)", e.text(200))
+            (said,) = re.findall(
+                rf"Why d{e.model.result}/d{name} (?:=|is given as) ([^\s,]+)", e.text(200)
+            )
             assert close(said, e.gradient(name))
 
 

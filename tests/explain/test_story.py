@@ -63,6 +63,51 @@ def test_meaning(text: str, sentence: str) -> None:
     assert sentence in " ".join(wb.explain(text, x=1.5).text().split())
 
 
+def test_an_array_of_ones_in_a_product_is_no_number() -> None:
+    x, y = np.full((2, 3), 0.5), np.full((3, 2), 0.25)
+    e = wb.explain(lambda x, y: 3 * wb.sum(wb.sin(x) @ y))(x, y)
+    formulas = {c.name: c for c in e.closed()}
+    for name in ("x", "y"):
+        assert r"\mathbf{1}_{2 \times 2}" in formulas[name].latex
+        meant = {"x": x, "y": y, "t1": np.sin(x), "cos": np.cos, "sin": np.sin}
+        numpy = {"transpose": np.transpose, "ones": np.ones, "full": np.full}
+        found = eval(formulas[name].right, meant | numpy)
+        np.testing.assert_allclose(found, e.gradient(name), rtol=1e-12)
+
+
+def test_a_number_times_a_vector_is_written_as_a_product() -> None:
+    e = wb.explain(lambda x, y: 3 * wb.sum(x @ y))(np.ones(3), np.full(3, 2.0))
+    assert [c.right for c in e.closed()] == ["3*y", "3*x"]
+
+
+# MISSION A10: where a derivative does not exist, that is the answer given
+@pytest.mark.parametrize(
+    ("text", "x"),
+    [("z=abs(x)", 0), ("z=relu(x)", 0), ("z=floor(x)", 2), ("z=x//1+x", 2), ("z=max(x,0)", 0)],
+)
+def test_at_a_kink_no_slope_is_claimed(text: str, x: float) -> None:
+    e = wb.explain(text, x=x)
+    said = " ".join(e.text().split())
+    assert "by convention" in said
+    assert "On the way from x to z is a kink or a jump" in said
+    assert "! No derivative there" in said
+    for claim in ("as far as the slope tells", "times as much", "the slope itself changes"):
+        assert claim not in said
+    page = e.html()
+    assert "On the way from x to z is a kink or a jump" in page
+    assert "从 x 到 z 的途中有尖点或跳跃" in page
+
+
+def test_only_what_passes_the_kink_is_by_convention() -> None:
+    e = wb.explain("z=abs(x)+3*y", x=0, y=1)
+    assert e.model.by_convention == ("x",)
+    said = " ".join(e.text().split())
+    assert "When y grows a little, z grows 3 times as much." in said
+    assert "matters more" not in said  # than what has no slope
+    assert wb.explain("z=abs(x)*x", x=0).model.by_convention == ()
+    assert wb.explain("z=floor(x)", x=1.5).model.by_convention == ()
+
+
 def test_ranking_and_equal_inputs() -> None:
     assert "x and y matter equally" in " ".join(wb.explain("z=x+y", x=1, y=2).text().split())
     text = " ".join(wb.explain("z=x-4*y+2*u", x=1, y=2, u=3).text().split())

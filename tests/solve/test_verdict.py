@@ -74,6 +74,73 @@ def test_critical_points(f: Any, x0: Any, expected: str) -> None:
     assert kind(f, x0, "bfgs") == expected
 
 
+def _ring(x: Any) -> Any:
+    return (x[0] ** 2 + x[1] ** 2 - 1) ** 2
+
+
+# Minima that form a curve: told by following it, not from the curvature at one point.
+@pytest.mark.parametrize(
+    ("f", "x0"),
+    [
+        (_ring, [2.0, 0.3]),
+        (lambda x: _ring(x / 0.2), [0.3, 0.1]),
+        (lambda x: (x[1] - x[0] ** 2) ** 2, [0.5, 2.0]),
+        (lambda x: (wb.sum(x**2) - 1) ** 2, [0.5, 2.0, 1.0]),
+        (lambda x: (x[0] * x[1] - 1) ** 2, [0.5, 1.0]),
+    ],
+    ids=["circle", "small circle", "parabola", "sphere", "hyperbola"],
+)
+@pytest.mark.parametrize("method", ["trust-exact", "bfgs"])
+def test_curved_valleys(f: Any, x0: list[float], method: str) -> None:
+    verdict = wb.minimize(f, np.array(x0), method).verdict
+    assert verdict.kind == "flat valley", verdict
+    assert not verdict.is_minimum
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x[0] ** 2 + x[1] ** 4,
+        lambda x: (x[1] - x[0] ** 2) ** 2 + x[0] ** 4,
+        lambda x: (x[1] - x[0] ** 2) ** 2 - x[0] ** 5 + 3 * x[0] ** 4,
+    ],
+)
+def test_a_level_direction_that_rises_along_its_curve_is_no_valley(f: Any) -> None:
+    assert kind(f, np.zeros(2), "bfgs") == "undecided"
+
+
+def test_a_level_change_of_none_is_said_so() -> None:
+    sentence = wb.minimize(lambda x: 0.0 * x[0] + 5.0, np.zeros(1)).verdict.sentence
+    assert "f does not change over a distance of 1" in sentence
+
+
+# Beside a kink: what rises, what stays level and what is no number are told apart.
+@pytest.mark.parametrize(
+    ("f", "said"),
+    [
+        (abs, "rises in all 2 directions"),
+        (wb.relu, "falls in none of 2 directions tried, but does not rise in all"),
+        (wb.sqrt, "does not exist in 1 of 2 directions tried"),
+        (lambda x: -abs(x), "so this is no minimum"),
+    ],
+)
+def test_what_is_beside_a_kink(f: Any, said: str) -> None:
+    verdict = wb.minimize(f, 0.0).verdict
+    assert verdict.kind == "kink"
+    assert said in verdict.sentence
+
+
+def test_the_gradient_along_a_constraint_is_the_one_that_is_shown() -> None:
+    result = wb.minimize(
+        lambda x: x[0] + x[1], np.array([1.0, 0.0]), equalities=[lambda x: wb.sum(x**2) - 1]
+    )
+    assert result.verdict.kind == "minimum"
+    shown = float(result.verdict.sentence.split("gradient is ")[1].split()[0])
+    along = result.verdict.evidence["gradient along the constraints"]
+    assert shown == pytest.approx(along, rel=0.1)  # of two digits
+    assert along < 1e-6
+
+
 @pytest.mark.parametrize("method", ["bfgs", "newton", "gradient-descent", "trust-exact", "cg"])
 @pytest.mark.parametrize(
     ("f", "x0", "allowed"),

@@ -224,6 +224,13 @@ def test_a_model_takes_the_best_weights_where_they_were_kept(tmp_path: Path) -> 
 # Writing
 
 
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    for folder in (tmp_path, Path("/")):
+        with pytest.raises(BadInput, match="it is a folder"):
+            write_file(folder, b"x")
+    assert list(tmp_path.parent.glob("*.part")) == []
+
+
 def test_a_folder_in_the_way_is_said(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     with pytest.raises(BadInput, match="cannot write"):

@@ -14,7 +14,7 @@ import numpy as np
 from wingbeat.api import tree
 from wingbeat.api.applying import operands_in
 from wingbeat.api.lowered import Lowered
-from wingbeat.api.straight import MISSED, straight
+from wingbeat.api.straight import MISSED, OWNED, straight
 from wingbeat.api.tensor import Tensor, asarray, lazy, own, wrap
 from wingbeat.api.tracing import GRAD, Trace, current, enter, located, staging, state
 from wingbeat.backend.base import Cache, Program, Run, natively, program
@@ -97,9 +97,9 @@ class Jitted:
         if stage.tracked:
             return stage.rebuild(stage.inline(opened.tensors()))
         self._recent = _missed if kwargs else stage.repeated(args)
-        for k in stage.donated:
-            opened.donate(k)
-        return stage.rebuild(stage.run(opened.arrays))
+        closed = stage.closed()
+        opened.donate(stage.donated)
+        return stage.rebuild(stage.run(opened.arrays, closed))
 
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """The program for arguments of this form: its graph, plan, code and cost.
@@ -121,8 +121,9 @@ class Jitted:
             found = self._stages.get(key)
         except TypeError:
             raise _unhashable(opened.form) from None
-        if found is not None:
+        if found is not None and found.holds():
             return found
+        self._stages.drop(key)
         donated = _donated(self._donated, args)
         stage = _staged(self._f, opened, args, kwargs, donated)
         if len(self._stages) == MANY:
@@ -149,13 +150,20 @@ class _Opened:
     def tensors(self) -> list[Tensor]:
         return [x if isinstance(x, Tensor) else asarray(x) for x in self.leaves]
 
-    def donate(self, k: int) -> None:
-        """Give up the tensor number k: its memory may be overwritten."""
-        t, array = self.leaves[k], self.arrays[k]
-        if not isinstance(t, Tensor) or sys.getrefcount(array) > _OWNED:
-            self.arrays[k] = array.copy()  # somebody else sees this memory
-        if isinstance(t, Tensor):
-            t._node, t._trace, t._value = leaf(t.type, "donated"), _gone, None
+    def donate(self, numbers: Sequence[int]) -> None:
+        """Give up the tensors of these numbers: their memory may be overwritten."""
+        for k in numbers:
+            if not self._alone(k):
+                self.arrays[k] = self.arrays[k].copy()
+        for k in numbers:  # only now: as long as all are there, holders are counted alike
+            if isinstance(t := self.leaves[k], Tensor):
+                t._node, t._trace, t._value = leaf(t.type, "donated"), _gone, None
+
+    def _alone(self, k: int) -> bool:
+        """Whether nobody but one tensor sees the memory of array k."""
+        array = self.arrays[k]
+        held = sys.getrefcount(array) - 1  # that of `arrays`
+        return isinstance(self.leaves[k], Tensor) and held <= OWNED and array.flags.owndata
 
     def add(self, x: Any) -> None:
         cls = type(x)
@@ -193,9 +201,6 @@ class _Opened:
             self.add(value)
 
 
-# References to an array that belongs to one tensor: the tensor's, that of `arrays`, that of
-# `donate`, and the one that counts.
-_OWNED = 4
 _gone = Trace(scoped=True)
 _gone.refusal = (
     "this tensor was donated to a function under jit, which has overwritten it; use the function's "
@@ -210,6 +215,7 @@ def _opened(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Opened:
     for x in args:
         opened.add(x)
     if kwargs:
+        opened.form.append("keywords")  # a dict that is the last argument is not the same
         opened.add(dict(sorted(kwargs.items())))
     return opened
 
@@ -252,6 +258,7 @@ class _Stage:
     variables: list[Node]
     roots: list[Node]
     captured: dict[Node, Tensor]
+    flags: list[int]  # of those, whether a gradient was asked for
     donated: list[int]  # numbers of arguments' arrays
     tracked: bool  # results require a gradient
     kept: Any  # what the form speaks of by identity
@@ -276,8 +283,20 @@ class _Stage:
         run = self.execute
         return straight(args, types, result, results, self.sources, self.donated, run, _gone)
 
-    def run(self, arrays: Sequence[Array]) -> list[Tensor]:
-        taken = [arrays[k] if isinstance(k, int) else k.numpy() for k in self.sources]
+    def holds(self) -> bool:
+        """Whether tensors that were closed over are what they were, but for their numbers."""
+        return all(
+            t.type is node.type and t._flags & GRAD == flag
+            for (node, t), flag in zip(self.captured.items(), self.flags, strict=True)
+        )
+
+    def closed(self) -> list[Array]:
+        """The arrays behind them now."""
+        return [t.numpy() for t in self.sources if isinstance(t, Tensor)]
+
+    def run(self, arrays: Sequence[Array], closed: Sequence[Array]) -> list[Tensor]:
+        rest = iter(closed)
+        taken = [arrays[k] if isinstance(k, int) else next(rest) for k in self.sources]
         return [wrap(value) for value in self.execute(taken)]
 
     def inline(self, tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -318,7 +337,8 @@ def _staged(
         results = [x if isinstance(x, Tensor | np.ndarray | np.generic) else None for x in found]
         outputs = [asarray(x) for x in results if x is not None]
         roots = [enter(t, trace) for t in outputs]
-    behind = {**trace.sources, **trace.captured}
+    # What `f` made itself and wrote to has another value by now: what it was is a constant.
+    behind = {n: t for n, t in {**trace.sources, **trace.captured}.items() if t._trace is not trace}
     used = [n for n in toposort(roots) if n.op is None and n not in variables]
     captured = {n: behind[n] if n in behind else wrap(trace.values[n]) for n in used}
     executable, order = program(
@@ -333,6 +353,7 @@ def _staged(
         variables,
         roots,
         captured,
+        [t._flags & GRAD for t in captured.values()],
         list(donated),
         tracked=state.enabled and any(t._flags & GRAD for t in outputs),
         kept=(args, kwargs),

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from wingbeat.api import tree
 from wingbeat.api.tensor import Tensor, wrap
 from wingbeat.api.tracing import GRAD, Trace, state
@@ -20,6 +22,15 @@ from wingbeat.ir.types import TensorType
 
 MISSED: Any = object()  # what the function answers where the arguments have another form
 LEAVES = 64  # tensors up to which a function is written
+
+
+def _references(t: Tensor) -> int:
+    """What `getrefcount` says where a tensor and a name hold an array; CPython 3.14 counts less."""
+    value = t._value
+    return sys.getrefcount(value)
+
+
+OWNED = _references(wrap(np.empty(0)))
 
 
 class _Unwritten(Exception):
@@ -78,13 +89,23 @@ class _Writer:
         if t._value is None or len(self.tensors) == LEAVES:
             raise _Unwritten
         self.tensors.append(name)
-        shape, dtype = self.constant(t._value.shape), self.constant(t._value.dtype)
-        value = f"v{len(self.tensors) - 1}"
         self.require(f"isinstance({name}, Tensor) and not {name}._flags & {GRAD}")
+        self._value(t, name, f"v{len(self.tensors) - 1}")
+
+    def closed(self, t: Tensor) -> str:
+        """The name of the array of a tensor that was closed over, which is as it was."""
+        name = self.constant(t)
+        self.require(f"{name}._flags & {GRAD} == {t._flags & GRAD}")
+        return self._value(t, name, f"v{name}")
+
+    def _value(self, t: Tensor, name: str, value: str) -> str:
+        array = t.numpy()
+        shape, dtype = self.constant(array.shape), self.constant(array.dtype)
         self.lines.append(f"{value} = {name}._value")
         self.require(
             f"{value} is not None and {value}.dtype is {dtype} and {value}.shape == {shape}"
         )
+        return value
 
     def built(self, x: Any, names: dict[int, str]) -> str:
         """The expression for a result like `x`, in which tensors are known by `names`."""
@@ -122,7 +143,7 @@ def straight(
     w = _Writer()
     w.constant(MISSED)
     w.names |= {"Tensor": Tensor, "wrap": wrap, "run": run, "state": state, "gone": gone}
-    w.names["getrefcount"] = sys.getrefcount
+    w.names |= {"getrefcount": sys.getrefcount, "owned": OWNED}
     try:
         for k, x in enumerate(args):
             w.opened(x, f"x{k}")
@@ -132,10 +153,11 @@ def straight(
         return None
     w.require(f"state.enabled is {state.enabled}")
     w.require("state.trace is None or not state.trace.scoped")
+    inputs = [f"v{s}" if isinstance(s, int) else w.closed(s) for s in sources]
     for k in donated:
-        # The tensor, the name v{k} and the question hold it: more, and somebody else sees it.
-        w.lines.append(f"if getrefcount(v{k}) > 3: v{k} = v{k}.copy()")
-    inputs = [f"v{s}" if isinstance(s, int) else f"{w.constant(s)}.numpy()" for s in sources]
+        # Somebody else holds the array, or it is a part of somebody else's memory.
+        seen = f"getrefcount(v{k}) > owned or not v{k}.flags.owndata"
+        w.lines.append(f"if {seen}: v{k} = v{k}.copy()")
     for k in donated:
         t = w.tensors[k]
         node = w.constant(leaf(types[k], "donated"))

@@ -135,6 +135,10 @@ class Cache(Generic[K, V]):
                 del self._items[next(iter(self._items))]
             return kept
 
+    def drop(self, key: K) -> None:
+        with self._lock:
+            self._items.pop(key, None)
+
     def clear(self) -> None:
         with self._lock:
             self._items.clear()

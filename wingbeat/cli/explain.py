@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--vary",
         metavar="NAMES",
         action="append",
-        help="with --solve: the inputs that may change: b or w,b",
+        help="with --solve: the inputs that may change: b or w,b (the only one there is)",
     )
     parser.add_argument(
         "--keep-slope", action="store_true", help="with --solve: do not compute the slope again"
@@ -164,7 +164,8 @@ def _names(*texts: str) -> list[str]:
 
 def _solve(args: argparse.Namespace, values: dict[str, Any]) -> int:
     target, goal = _pair(args.solve, "a goal")
-    if args.vary is None:
+    vary = _names(*args.vary) if args.vary is not None else list(values)
+    if args.vary is None and len(vary) != 1:
         raise BadInput(
             "explain: --solve needs --vary with the inputs that may change, as in --vary b"
         )
@@ -178,7 +179,7 @@ def _solve(args: argparse.Namespace, values: dict[str, Any]) -> int:
         values,
         target,
         _number(target, goal),
-        _names(*args.vary),
+        vary,
         keep_slope=args.keep_slope,
         max_steps=int(steps),
     )

@@ -43,7 +43,8 @@ def function(f: Any, operation: str) -> None:
 
 def choice(value: Any, allowed: Iterable[str], name: str, operation: str) -> str:
     """One of the names in `allowed`."""
-    if value not in (names := list(allowed)):
+    names = list(allowed)
+    if not isinstance(value, str) or value not in names:
         listed = ", ".join(repr(n) for n in names)
         raise BadInput(f"{operation}: {name} is one of {listed}, not {value!r}")
     return value

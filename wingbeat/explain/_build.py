@@ -12,7 +12,7 @@ from wingbeat.api.tracing import Trace, run_nodes
 from wingbeat.errors import BadInput, NotDifferentiable, TypeMismatch
 from wingbeat.explain._bodies import Body, Shape, body_of
 from wingbeat.explain._calls import grouped
-from wingbeat.explain._kinks import kinks
+from wingbeat.explain._kinks import kinks, resting
 from wingbeat.explain._measures import killed, nonfinite, only_ways, share
 from wingbeat.explain._numbers import norm, number
 from wingbeat.explain._recording import Recording
@@ -156,17 +156,18 @@ class Builder:
             for h, body in self.bodies.items()
             for place in range(len(body.reads))
         )
-        run = self.recording
+        run, met = self.recording, kinks(self, values)
         tree = grouped(self.steps.heads, self.steps.reads, self.names, run.made, run.given)
         return Model(
             self.names[self.recording.root],
             tuple(self.names[x] for x in self.wrt),
             steps,
             edges,
-            kinks(self, values),
+            met,
             nonfinite(steps, edges),
             self.scalar,
             tree,
+            resting(self, met),
         )
 
     def _step(self, head: Node, values: dict[Node, Any], gradients: dict[Node, Any]) -> Step:

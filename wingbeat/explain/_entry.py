@@ -63,6 +63,8 @@ def explain(
         raise BadInput(
             f"explain takes a function or an expression's text, not {type(what).__name__}"
         )
+    if isinstance(wrt, int) or isinstance(names, int):
+        raise BadInput("explain: wrt and names are names, as in wrt='w' or wrt=['w', 'b']")
     if values:
         given = ", ".join(values)
         raise BadInput(

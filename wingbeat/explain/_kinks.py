@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from wingbeat.api.kinks import find_kinks
+from wingbeat.api.kinks import Touched, find_kinks
 from wingbeat.explain._numbers import show
 from wingbeat.ir.node import Node
 
@@ -16,8 +17,7 @@ def kinks(builder: Builder, values: dict[Node, Any]) -> tuple[str, ...]:
     """Where a derivative was taken that does not exist, as sentences."""
     if not values:
         return ()
-    wrt = [x for x in builder.wrt if builder.new[x] in builder.gradients]
-    touched = find_kinks(builder.recording.trace, [builder.recording.root], wrt) if wrt else []
+    touched = _touched(builder, builder.wrt)
     said: list[str] = []
     home = _homes(builder) if touched else {}
     for t in touched:
@@ -27,6 +27,17 @@ def kinks(builder: Builder, values: dict[Node, Any]) -> tuple[str, ...]:
         at = ", ".join(f"{builder.names[x]} = {show(values[x])}" for x in reads)
         said.append(f"in {line} at {at}: {str(t).splitlines()[0]}")
     return tuple(said)
+
+
+def resting(builder: Builder, found: tuple[str, ...]) -> tuple[str, ...]:
+    """The names whose derivative rests on what is agreed on at a kink; of scalar graphs only."""
+    if not found or not builder.scalar:
+        return ()
+    return tuple(builder.names[x] for x in builder.wrt if _touched(builder, [x]))
+
+
+def _touched(builder: Builder, wrt: Sequence[Node]) -> list[Touched]:
+    return find_kinks(builder.recording.trace, [builder.recording.root], wrt) if wrt else []
 
 
 def _homes(builder: Builder) -> dict[Node, Node]:

@@ -196,7 +196,13 @@ def _labels(
     except ValueError:  # a function without a signature, as some written in C
         return [f"x{k + 1}" for k in range(len(args))]
     except TypeError as error:
-        raise TypeMismatch(f"explain: the arguments do not fit the function: {error}") from None
+        ours = [name for name in ("wrt", "names", "cotangent", "detail") if name in kwargs]
+        advice = (
+            f"; {ours[0]} belongs to explain: wb.explain(f, {ours[0]}=...)(...)" if ours else ""
+        )
+        raise TypeMismatch(
+            f"explain: the arguments do not fit the function: {error}{advice}"
+        ) from None
     labels: list[str] = []
     for name, parameter in bound.signature.parameters.items():
         if parameter.kind is parameter.VAR_POSITIONAL:

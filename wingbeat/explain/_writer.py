@@ -6,6 +6,7 @@ than once, or grows too long, gets a line of its own, so that the text stays as 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -27,9 +28,10 @@ class Written:
 
 
 class Notation(Protocol):
-    """How one notation writes numbers, names, parentheses and operations."""
+    """How one notation writes numbers, arrays of one number, names, parentheses and operations."""
 
     def number(self, value: float) -> Written: ...
+    def filled(self, value: float, shape: tuple[int, ...]) -> Written: ...
     def name(self, name: str) -> str: ...
     def wrap(self, text: str) -> str: ...
     def operation(self, node: Node, operands: Sequence[Operand]) -> Written: ...
@@ -104,10 +106,27 @@ def _piece(
     if (value := constant_of(node)) is not None:
         return notation.number(value)
     pieces = [done[x] for x in node.inputs]
+    if node.name == "contract":  # its operands' shapes count; elsewhere a number stands for all
+        alone = not _summed(node)
+        pieces = [_whole(x, alone, notation) or p for x, p in zip(node.inputs, pieces, strict=True)]
     if is_transparent(node):
         return pieces[0]
     level, inner = node.op.level, node.op.inner
     return notation.operation(node, [Operand(p, notation, level, inner) for p in pieces])
+
+
+def _summed(product: Node) -> bool:
+    """Whether a product sums over an axis, as an outer one does not."""
+    a = dict(product.attrs)
+    return bool(set(a["lhs"]) & set(a["rhs"]) - set(a["out"]))
+
+
+def _whole(node: Node, alone: bool, notation: Notation) -> Written | None:
+    """An array of one number; None for what is none, and for one element that stands alone."""
+    value = constant_of(node)
+    if value is None or (alone and math.prod(node.shape) == 1):
+        return None
+    return notation.filled(value, node.shape)
 
 
 def is_transparent(node: Node) -> bool:

@@ -18,7 +18,16 @@ from wingbeat.explain.derivation import render
 from wingbeat.explain.fold import Folded, folded, inside
 from wingbeat.explain.model import Edge, Step
 from wingbeat.explain.paths import Paths
-from wingbeat.explain.story import cancelling, chain, comparison, many, meaning, nudged, reaching
+from wingbeat.explain.story import (
+    cancelling,
+    chain,
+    comparison,
+    many,
+    meaning,
+    nudged,
+    reaching,
+    reasons,
+)
 from wingbeat.explain.svg import drawn
 from wingbeat.explain.sweeps import BACKWARD, FORWARD
 from wingbeat.explain.words import ENGLISH, LANGUAGES, Said, say
@@ -248,7 +257,8 @@ class _Page:
         if step.gradient is None and step.why != NOT_COMPUTED:
             return self.heading("reason", z=z, x=name, why=step.why)
         g = show(step.gradient)
-        key = "unknown" if step.gradient is None else "why" if model.scalar else "derivative"
+        scalar = model.scalar or step.gradient is None
+        key = reasons(self.explanation, name) if scalar else "derivative"
         parts = [self.heading(key, z=z, x=name, g=g)]
         if model.scalar:
             ways = self.explanation.paths(name, MOST_PATHS)

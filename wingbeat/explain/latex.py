@@ -23,6 +23,15 @@ class Latex:
         level = SUM if text.startswith("-") else PRODUCT if r"\cdot" in text else ATOM
         return Written(text, level)
 
+    def filled(self, value: float, shape: tuple[int, ...]) -> Written:
+        """An array of one number."""
+        ones = r"\mathbf{1}_{" + r" \times ".join(map(str, shape)) + "}"
+        if value == 1:
+            return Written(ones, ATOM)
+        number = self.number(value)
+        text = number.text if number.level >= PRODUCT else self.wrap(number.text)
+        return Written(rf"{text} \cdot {ones}", PRODUCT)
+
     def name(self, name: str) -> str:
         """A name with its subscripts."""
         return latex_name(name)

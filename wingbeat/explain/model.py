@@ -151,7 +151,8 @@ class Group:
 class Model:
     """A whole graph with numbers: the steps in order of computation, and the edges between them.
 
-    `tree` sorts the steps by the calls of modules that they belong to.
+    `tree` sorts the steps by the calls of modules that they belong to; `by_convention` names what
+    has a derivative, in a graph of scalars, that rests on what is agreed on at a kink or a jump.
 
     >>> import wingbeat as wb
     >>> wb.explain("z=abs(x)", x=0).model.kinks
@@ -166,3 +167,4 @@ class Model:
     nonfinite: tuple[str, ...]
     scalar: bool  # every step is one number
     tree: Group = field(default_factory=Group)
+    by_convention: tuple[str, ...] = ()

@@ -1,13 +1,16 @@
 """A network neuron by neuron: what each is to blame for, and what each link sends back.
 
-A layer is y = f(e), e = x W + b. The blame d of a neuron is the derivative of the result by what it
-puts out. Back along a link of weight w goes w times d f'(e); blame that several links bring to one
-neuron is added; the gradient of a weight is d f'(e) x.
+A layer is y = f(e), e = x W + b, or x W - b with thresholds. The blame d of a neuron is the
+derivative of the result by what it puts out. Back along a link of weight w goes w times d f'(e);
+blame that several links bring to one neuron is added; the gradient of a weight is d f'(e) x.
+
+What a neuron puts out is what the next layer takes in, however many operations f is written in.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +19,8 @@ from wingbeat.api.tracing import Trace, run_nodes
 from wingbeat.errors import BadInput, NotSupported
 from wingbeat.explain._build import Builder
 from wingbeat.explain.model import Model
-from wingbeat.ir.node import Node, full, leaf
-from wingbeat.ir.walk import depends, substitute, toposort
+from wingbeat.ir.node import Node, full
+from wingbeat.ir.walk import depends, toposort
 from wingbeat.transform import vjp
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 Array = Any
 _SHAPES = ("alias", "reshape", "transpose", "broadcast", "cast")
+_NO_ACTIVATIONS = ("neg", "pow", "abs")  # what errors and formulas go on with after a last layer
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class NeuronLayer:
         source: what its inputs are: "input", or "neuron" of the layer before.
         x: what comes in, (n,).
         weight: from input i to neuron j, (n, m).
-        e: what each neuron gathers, x W + b, (m,).
+        e: what each neuron gathers, x W + b or x W - b, (m,).
         y: what it puts out, f(e), (m,); equal to e where no function follows.
         slope: f'(e), (m,).
         blame: d, the derivative of the result by y, (m,).
@@ -79,6 +83,15 @@ class Neurons:
 
     layers: tuple[NeuronLayer, ...]
 
+    @property
+    def links_are_all(self) -> bool:
+        """Whether every blame is the sum of what the links to the next layer send back."""
+        return all(
+            below.blame.shape == above.x.shape
+            and np.allclose(below.blame, above.sent.sum(axis=1), rtol=1e-4, atol=1e-30)
+            for below, above in pairwise(self.layers)
+        )
+
     def text(self, width: int = 80) -> str:
         """The tables as plain text."""
         from wingbeat.explain.terminal import neuron_parts, plain_text
@@ -103,11 +116,13 @@ def neurons(builder: Builder, model: Model, sample: int) -> Neurons:
             readers.setdefault(x, []).append(node)
     weights = {builder.new[x]: name for name, x in builder.recording.inputs.items()}
     moving = depends(order, [builder.new[x] for x in builder.wrt])
-    found = [
-        _Layer(node, readers, weights)
+    products = [
+        node
         for node in order
         if node.name == "contract" and node in moving and _weight(node, weights) is not None
     ]
+    taken = [_taken(node, weights) for node in products]
+    found = [_Layer(node, readers, weights, taken) for node in products]
     if not found:
         raise NotSupported(
             "neurons: no layer x @ W with a weight W of two axes is in this computation"
@@ -144,11 +159,25 @@ def _weight(node: Node, weights: dict[Node, str]) -> tuple[int, Node] | None:
     return None
 
 
+def _taken(product: Node, weights: dict[Node, str]) -> Node:
+    """What a layer takes in."""
+    found = _weight(product, weights)
+    assert found is not None
+    return product.inputs[1 - found[0]]
+
+
 class _Layer:
-    """The nodes of one layer: what comes in, the weights, e and y."""
+    """The nodes of one layer: what comes in, the weights, e and y.
+
+    `taken` is what all layers take in.
+    """
 
     def __init__(
-        self, product: Node, readers: dict[Node, list[Node]], weights: dict[Node, str]
+        self,
+        product: Node,
+        readers: dict[Node, list[Node]],
+        weights: dict[Node, str],
+        taken: list[Node],
     ) -> None:
         found = _weight(product, weights)
         assert found is not None
@@ -158,14 +187,10 @@ class _Layer:
         a = dict(product.attrs)
         own, other = (a["rhs"], a["lhs"]) if place else (a["lhs"], a["rhs"])
         self.turned = own[0] not in other  # the weights are (m, n)
-        self.e = product
-        follower = self._only(product, readers)
-        if follower is not None and follower.name == "add":
-            self.e = follower
-        while (next_ := self._only(self.e, readers)) is not None and next_.name in _SHAPES:
-            self.e = next_
-        after = self._only(self.e, readers)
-        self.y = after if after is not None and _is_function(after, self.e) else self.e
+        for e in self._gathered(readers):
+            self.e, self.y = e, self._output(e, readers, taken)
+            if self.y is not e:
+                break
         self.slope = self._slope()
         self.nodes = [self.x, self.w, self.e, self.y, self.slope]
 
@@ -173,15 +198,43 @@ class _Layer:
         found = set(readers.get(node, ()))
         return found.pop() if len(found) == 1 else None
 
+    def _gathered(self, readers: dict[Node, list[Node]]) -> list[Node]:
+        """What may be e, the likeliest first.
+
+        A difference is one with a threshold only where a function follows: it may be an error.
+        """
+        plain = self._shaped(self.product, readers)
+        follower = self._only(plain, readers)
+        if follower is None or plain not in follower.inputs:
+            return [plain]
+        with_bias = self._shaped(follower, readers)
+        if follower.name == "add":
+            return [with_bias]
+        less = follower.name == "sub" and follower.inputs[0] is plain
+        return [with_bias, plain] if less else [plain]
+
+    def _shaped(self, node: Node, readers: dict[Node, list[Node]]) -> Node:
+        while (next_ := self._only(node, readers)) is not None and next_.name in _SHAPES:
+            node = next_
+        return node
+
+    def _output(self, e: Node, readers: dict[Node, list[Node]], taken: list[Node]) -> Node:
+        """What the layer puts out: what a layer takes in that is f(e), or one function of e."""
+        ahead = _ahead(e, readers)
+        for node in taken:
+            if node in ahead and _is_function(node, e):
+                return node
+        after = self._only(e, readers)
+        one = after is not None and after.name not in _NO_ACTIVATIONS and after.inputs == (e,)
+        return after if after is not None and one and _is_function(after, e) else e
+
     def _slope(self) -> Node:
         """f'(e), by elements."""
         one = full(1, self.e.type)
-        if self.y is self.e or self.y.op is None:
+        if self.y is self.e:
             return one
-        x = leaf(self.e.type, "e", 0)
-        y = self.y.op(x, **dict(self.y.attrs))
-        (slope,) = vjp([y], [x], [one])
-        return one if slope is None else substitute([slope], {x: self.e})[0]
+        (slope,) = vjp([self.y], [self.e], [full(1, self.y.type)])
+        return one if slope is None else slope
 
     def read(
         self, arrays: dict[Node, Array], delta: Array, blame: Array | None, sample: int, later: bool
@@ -201,9 +254,25 @@ class _Layer:
 
 
 def _is_function(node: Node, of: Node) -> bool:
-    """Whether a node is a function of each element of one other."""
-    alone = len(node.inputs) == 1 and node.inputs[0] is of
-    return node.op is not None and node.op.family == "elementwise" and alone
+    """Whether a node is a function of each element of another, and of what does not read it."""
+    between = depends(toposort([node], [of]), [of])
+    return node in between and all(n is of or _by_elements(n) for n in between)
+
+
+def _by_elements(node: Node) -> bool:
+    family = None if node.op is None else node.op.family
+    return family == "elementwise" or node.name in ("alias", "cast")
+
+
+def _ahead(node: Node, readers: dict[Node, list[Node]]) -> set[Node]:
+    """What a node reaches through functions of elements alone; a mean in between is not seen."""
+    found, stack = {node}, [node]
+    while stack:
+        for reader in readers.get(stack.pop(), ()):
+            if reader not in found and _by_elements(reader):
+                found.add(reader)
+                stack.append(reader)
+    return found
 
 
 def _row(array: Array, size: int, sample: int) -> Array:

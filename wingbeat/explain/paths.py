@@ -79,6 +79,15 @@ class Paths:
     def __getitem__(self, index: int) -> Path:
         return self._best[index]
 
+    def text(self, width: int = 80) -> str:
+        """The ways as plain text."""
+        from wingbeat.explain.terminal import plain_text, way_parts
+
+        return plain_text(way_parts(self), width)
+
+    def __str__(self) -> str:
+        return self.text()
+
     def __iter__(self) -> Iterator[Path]:
         return iter(self._best)
 

@@ -56,6 +56,12 @@ class Plain:
         text = repr(int(value)) if whole else repr(value)
         return Written(text, SUM if text.startswith("-") else ATOM)
 
+    def filled(self, value: float, shape: tuple[int, ...]) -> Written:
+        """An array of one number."""
+        if value == 1:
+            return Written(f"ones({shape})", ATOM)
+        return Written(f"full({shape}, {self.number(value).text})", ATOM)
+
     def name(self, name: str) -> str:
         """A name as it is."""
         return name
@@ -91,6 +97,9 @@ def _product(node: Node, pieces: Sequence[Written], notation: Plain) -> Written:
     left, right = [Operand(p, notation, ATOM, ATOM) for p in pieces]
     a = dict(node.attrs)
     lhs, rhs, out = a["lhs"], a["rhs"], a["out"]
+    if not lhs or not rhs:
+        x, y = [Operand(p, notation, PRODUCT, PRODUCT) for p in pieces]
+        return Written(f"{x}*{y:tighter}", PRODUCT)
     inner = [k for k in lhs if k in rhs and k not in out]
     if not inner and len(lhs) == len(rhs) == 1 and out in ((*lhs, *rhs), (*rhs, *lhs)):
         first, second = (left, right) if out == (*lhs, *rhs) else (right, left)

@@ -33,6 +33,8 @@ def meaning(explanation: Explanation, name: str) -> Said | None:
     gradient, z = explanation.step(name).gradient, explanation.model.result
     if gradient is None or gradient.ndim or not math.isfinite(gradient):
         return None
+    if name in explanation.model.by_convention:
+        return say("agreed", x=name, z=z, g=show(gradient))
     if gradient == 1:
         return say("grows alike", x=name, z=z)
     key = "grows" if gradient > 0 else "falls" if gradient < 0 else "stays"
@@ -71,6 +73,13 @@ def nudge(value: float) -> float:
     return float(f"1e{math.floor(math.log10(abs(value))) - 1}")
 
 
+def reasons(explanation: Explanation, name: str) -> str:
+    """The key of the heading over a derivative's reasons."""
+    if explanation.step(name).gradient is None:
+        return "unknown"
+    return "why agreed" if name in explanation.model.by_convention else "why"
+
+
 def nudged(explanation: Explanation, name: str) -> Said | None:
     """What a small change of `name` does: foretold by the slope, and computed anew."""
     step, z = explanation.step(name), explanation.model.result
@@ -83,7 +92,8 @@ def nudged(explanation: Explanation, name: str) -> Said | None:
         return None
     predicted, gap = moved.before + moved.predicted, abs(moved.actual - moved.predicted)
     small = gap <= 1e-9 * max(abs(moved.actual), abs(moved.before) * 1e-6)
-    rest = say("straight") if small else say("curved", gap=show(gap, 3))
+    why = "kinked" if name in explanation.model.by_convention else "curved"
+    rest = say("straight") if small else say(why, gap=show(gap, 3))
     parts = {
         "x": name, "z": z, "step": show(by), "old": show(old), "new": show(old + by),
         "g": show(float(step.gradient)), "foretold": show(moved.predicted),
@@ -94,8 +104,10 @@ def nudged(explanation: Explanation, name: str) -> Said | None:
 
 
 def comparison(explanation: Explanation) -> Said | None:
-    """Which of the scalar inputs moves the result most; None where there are not two of them."""
+    """Which scalar input moves the result most; None where there are not two, or a kink decides."""
     z = explanation.model.result
+    if explanation.model.by_convention:
+        return None
     sizes: list[tuple[float, str, float]] = []
     for name in explanation.model.wrt:
         g = explanation.step(name).gradient

@@ -22,7 +22,16 @@ from wingbeat.explain.modes import Modes
 from wingbeat.explain.neurons import Neurons
 from wingbeat.explain.paths import Paths
 from wingbeat.explain.routes import Routes
-from wingbeat.explain.story import cancelling, chain, comparison, many, meaning, nudged, reaching
+from wingbeat.explain.story import (
+    cancelling,
+    chain,
+    comparison,
+    many,
+    meaning,
+    nudged,
+    reaching,
+    reasons,
+)
 from wingbeat.explain.sweeps import BACKWARD, FORWARD, Sweeps
 from wingbeat.explain.words import say
 
@@ -185,10 +194,7 @@ def _why(explanation: Explanation, name: str, width: int) -> RenderableType:
         return Text(say("reason", z=z, x=name, why=step.why).en + "\n")
     if not model.scalar:
         return _heading("derivative", z=z, x=name, g=show(step.gradient))
-    if step.gradient is None:
-        heading = _heading("unknown", z=z, x=name)
-    else:
-        heading = _heading("why", z=z, x=name, g=show(step.gradient))
+    heading = _heading(reasons(explanation, name), z=z, x=name, g=show(step.gradient))
     ways = explanation.paths(name, MOST_PATHS)
     said = [meaning(explanation, name), *reaching(z, ways)]
     after = [cancelling(ways), nudged(explanation, name)]
@@ -212,6 +218,13 @@ def _cut(text: str) -> Text:
     if len(rows) > MOST_LINES:
         rows = [*rows[:MOST_LINES], f"... and {len(rows) - MOST_LINES} more lines"]
     return Text("\n".join(rows))
+
+
+def way_parts(ways: Paths) -> Iterator[RenderableType]:
+    """The ways with their slopes, and their sum."""
+    said = reaching(ways.model.result, ways) if ways.count else ()
+    yield Text(" ".join(s.en for s in said) or f"{ways.wrt} does not reach {ways.model.result}.")
+    yield _ways(ways)
 
 
 def _ways(ways: Paths) -> RenderableType:
@@ -365,6 +378,11 @@ def neuron_parts(neurons: Neurons) -> Iterator[RenderableType]:
         "The blame of a neuron is what its links send back, added: d = sum of w d' f'(e') over the "
         "links that leave it. A weight's gradient is d f'(e) x, with x what comes in along it."
     )
+    if not neurons.links_are_all:
+        yield Text(
+            "Here some neurons reach the result on other ways too, past the next links or mixed "
+            "with each other: their d has more in it than that sum."
+        )
 
 
 def solution_parts(solution: Solution) -> Iterator[RenderableType]:

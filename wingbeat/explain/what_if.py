@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +69,7 @@ def what_if(builder: Builder, model: Model, nudges: Mapping[str, float]) -> What
             raise BadInput(
                 f"what_if: {name} is {by_name[name].type}; only floats are moved a little"
             )
-        moves[name] = float(value)
+        moves[name] = _change(name, value)
     predicted = 0.0
     for name, value in moves.items():
         g = steps[name].gradient
@@ -79,6 +80,16 @@ def what_if(builder: Builder, model: Model, nudges: Mapping[str, float]) -> What
     before = float(steps[model.result].value)  # type: ignore[arg-type]
     after = float(run_nodes(builder.recording.trace, (moved,))[0])
     return WhatIf(model.result, tuple(moves.items()), before, after, predicted, after - before)
+
+
+def _change(name: str, value: Any) -> float:
+    try:
+        change = float(value)
+    except (TypeError, ValueError):
+        change = math.nan
+    if not math.isfinite(change):
+        raise BadInput(f"what_if: {name} is moved by a finite number, as 0.1, not by {value!r}")
+    return change
 
 
 def _moved(builder: Builder, moves: Mapping[Node, float]) -> Node:

@@ -52,6 +52,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "dX 是 d{z}/dX 的简写，X' 表示 X 的转置。每一行只用到前面的行。",
     ),
     "why": ("Why d{z}/d{x} = {g}", "为什么 d{z}/d{x} = {g}"),
+    "why agreed": (
+        "Why d{z}/d{x} is given as {g}, by convention",
+        "为什么按约定取 d{z}/d{x} = {g}",
+    ),
     "derivative": ("d{z}/d{x} = {g}", "d{z}/d{x} = {g}"),
     "unknown": (
         "d{z}/d{x}: not computed, as the inputs have no values",
@@ -135,6 +139,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "A small change of {x} does not move {z}, as far as the slope tells.",
         "就斜率而言，{x} 的微小变化不影响 {z}。",
     ),
+    "agreed": (
+        "On the way from {x} to {z} is a kink or a jump, where no slope exists: {g} follows from "
+        "what is agreed on there, and {z} may move otherwise.",
+        "从 {x} 到 {z} 的途中有尖点或跳跃，那里斜率不存在：{g} 由约定得出，"
+        "{z} 的实际变化可能不同。",
+    ),
     "one way": ("{x} reaches {z} along one way: {way}.", "{x} 通过一条路径影响 {z}：{way}。"),
     "one way means": (
         "The slopes on it are multiplied:",
@@ -160,6 +170,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "curved": (
         "; the {gap} between them is there because the slope itself changes on the way",
         "；两者相差 {gap}，因为斜率本身在途中也在变化",
+    ),
+    "kinked": (
+        "; the {gap} between them is there because there is a kink or a jump, not one slope",
+        "；两者相差 {gap}，因为那里有尖点或跳跃，没有唯一的斜率",
     ),
     "straight": (", exactly that", "，与预计完全一致"),
     "moves more": (

@@ -198,7 +198,7 @@ def judge(s: Search, constraints: Constraints) -> Verdict:
     along = rows.shape[0]
     held = f" along {along} active constraint{'s' * (along != 1)}" if along else ""
     face = _face(probe, constraints, basis, (rest, multipliers, active))
-    found = _judge.classified(probe, face, held, norm=evidence["gradient along the constraints"])
+    found = _judge.classified(probe, face, held, evidence["gradient along the constraints"])
     return Verdict(found.kind, {**found.evidence, **evidence}, found.sentence)
 
 

@@ -13,6 +13,8 @@ from wingbeat.solve.record import Vector
 LASTS = (2 / 3, 3 / 2)  # a curvature that changes by more over the Newton step is not trusted
 REACHES = (1e-2, 1e-1, 1.0)  # how far values along a flat direction are looked at
 POLISHING = 5  # Newton steps
+DENSE = 200  # variables up to which the whole Hessian is formed
+STRIDES = 10  # in which the floor of a curved valley is followed
 FLAT = 100  # times the tolerance: the slope that still counts as flat
 
 
@@ -140,8 +142,59 @@ def flatness(face: Face, direction: Vector, here: float, size: float, slack: flo
     reach = np.array(REACHES) * size
     for side in sides:
         if np.all(np.abs(side) <= slack * reach):
-            return "flat valley", evidence, f"f changes by less than {max(map(abs, side)):.1g}"
+            return "flat valley", evidence, _level(side)
     lowest = min(v for side in sides for v in side)
     if lowest < -slack * reach[0]:
         return "undecided", evidence, f"f falls by {-lowest:.3g} on one side"
     return "undecided", evidence, "f rises on both sides"
+
+
+def _level(changes: list[float]) -> str:
+    most = max(map(abs, changes))
+    return f"f changes by only {most:.2g}" if most else "f does not change"
+
+
+def curved_valley(face: Face, direction: Vector, here: float, size: float, slack: float) -> Any:
+    """Whether the function stays level along a curve that starts in a flat direction.
+
+    Returns (evidence, words), or None where no such curve was found. A circle of minima is one.
+    """
+    for length in (size, size / 10):
+        reach = length * np.arange(1, STRIDES + 1) / STRIDES
+        for sign in (1.0, -1.0):
+            path = _floor(face, sign * direction, length / STRIDES)
+            if path is None or face.value is None:
+                continue
+            changes = [face.value(step) - here for step in path]
+            if np.all(np.abs(changes) <= slack * reach):
+                words = f"along a curve of length {length:.3g} {_level(changes)}"
+                return {"change along a curve": changes, "end of the curve": path[-1]}, words
+    return None
+
+
+def _floor(face: Face, direction: Vector, stride: float) -> list[Vector] | None:
+    """Strides along the floor of a valley; None where it is lost.
+
+    Each goes straight on, then across to where the gradient across is 0. What it goes across is
+    less than half of what it goes on, so it comes forward.
+    """
+    if face.moved is None or not 2 <= len(direction) <= DENSE:
+        return None
+    from scipy.linalg import null_space
+
+    at, path = np.zeros_like(direction), []
+    for _ in range(STRIDES):
+        across, moved = null_space(direction[None]), np.zeros(len(direction) - 1)
+        for _ in range(POLISHING):
+            there = face.moved(at + stride * direction + across @ moved)
+            hessian = across.T @ there.hessian(np.zeros_like(at)) @ across
+            step = np.linalg.lstsq(hessian, -across.T @ there.gradient, rcond=1e-6)[0]
+            moved = moved + step
+            if not np.linalg.norm(moved) < stride / 2:  # nor where it is no number
+                return None
+            if np.linalg.norm(step) <= 1e-6 * stride:
+                break
+        forward = stride * direction + across @ moved
+        at, direction = at + forward, forward / np.linalg.norm(forward)
+        path.append(at)
+    return path

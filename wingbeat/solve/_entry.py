@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from wingbeat.errors import BadInput, TypeMismatch
 from wingbeat.solve import _constrained, _descent, _newton, _quasi, _trust
-from wingbeat.solve._judge import DENSE, judge
+from wingbeat.solve._curvature import DENSE
+from wingbeat.solve._judge import judge
 from wingbeat.solve._objective import Objective, Trees
 from wingbeat.solve._search import Search
 from wingbeat.solve.record import Result, Vector
@@ -111,6 +112,8 @@ def minimize(
     _check_fit(name, chosen, bounds is not None, bool(equalities or inequalities))
     if not callable(f):
         raise TypeMismatch(f"minimize: the first argument is a function, not {type(f).__name__}")
+    if gradient is not None and not callable(gradient):
+        raise BadInput(f"minimize: gradient is a function of x, not {type(gradient).__name__}")
     s = Search(
         Objective(f, trees, gradient),
         whole(steps),
@@ -170,7 +173,8 @@ def _lowest(s: Search) -> tuple[float, Vector]:
 
 
 def _functions(given: Any) -> tuple[Callable[[Any], Any], ...]:
-    functions = (given,) if callable(given) else tuple(given)
+    listed = (given,) if callable(given) or not isinstance(given, Iterable) else given
+    functions: tuple[Any, ...] = tuple(listed)
     if not all(map(callable, functions)):
         raise BadInput("minimize: constraints are functions of x, one or a list of them")
     return functions

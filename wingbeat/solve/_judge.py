@@ -8,14 +8,22 @@ import numpy as np
 
 from wingbeat.api import asarray, value_and_grad
 from wingbeat.errors import AtKink
-from wingbeat.solve._curvature import FLAT, Curvatures, Face, curvatures, flatness, polished
+from wingbeat.solve._curvature import (
+    DENSE,
+    FLAT,
+    Curvatures,
+    Face,
+    curvatures,
+    curved_valley,
+    flatness,
+    polished,
+)
 from wingbeat.solve._probe import Probe
 from wingbeat.solve._search import Point, Search
 from wingbeat.solve._slopes import Slope, jump, measured, right_beside
 from wingbeat.solve.record import Vector
 from wingbeat.solve.verdict import Verdict
 
-DENSE = 200  # variables up to which the whole Hessian is formed
 NEAR = 1e-2  # a minimum is no further away than this, relative to x
 RAYS = 10.0 ** np.arange(0, 13)
 
@@ -145,21 +153,34 @@ def _kink(probe: Probe) -> Verdict | None:
 
 
 def _at_kink(probe: Probe, what: str, more: dict[str, Any]) -> Verdict:
-    n = min(probe.x.size, 10)
-    tried = [*np.eye(probe.x.size)[:n], *(probe.random(k) for k in range(5))]
+    n = probe.x.size
+    tried = [*np.eye(n)[:10], *(probe.random(k) for k in range(5 if n > 1 else 0))]
     h = 1e-6 * probe.size
     why = "does f rise away from the kink?"
     here = probe.search.here.value
     changes = [probe.value(probe.x + sign * h * u, why) - here for u in tried for sign in (1, -1)]
-    rises = min(changes) >= -probe.search.noise(probe.search.here)
-    side = (
-        f"f rises in all {len(changes)} directions tried, which speaks for a minimum at the kink"
-        if rises
-        else f"f falls by {-min(changes):.3g} on one side at a distance of {h:.1g}, so this is no "
-        "minimum"
-    )
-    more = {**more, "lowest_change": min(changes), "distance": h}
+    lowest = min((c for c in changes if not np.isnan(c)), default=np.nan)
+    side = _around(changes, lowest, probe.search.noise(probe.search.here), h)
+    more = {**more, "lowest_change": lowest, "distance": h}
     return _verdict(probe, "kink", f"f has no gradient there ({what}); {side}", **more)
+
+
+def _around(changes: list[float], lowest: float, noise: float, h: float) -> str:
+    """What f does beside a kink, where it was tried at a distance of `h`."""
+    if lowest < -noise:
+        return (
+            f"f falls by {-lowest:.3g} on one side at a distance of {h:.1g}, so this is no minimum"
+        )
+    if unknown := int(np.isnan(changes).sum()):
+        return (
+            f"f does not exist in {unknown} of {len(changes)} directions tried, and falls in none"
+        )
+    if lowest > noise:
+        return (
+            f"f rises in all {len(changes)} directions tried, which speaks for a minimum at the "
+            "kink"
+        )
+    return f"f falls in none of {len(changes)} directions tried, but does not rise in all of them"
 
 
 def _inconsistent(probe: Probe) -> Verdict | None:
@@ -246,17 +267,16 @@ def _stationary(probe: Probe) -> Verdict | None:
     if s.optimality(s.here) > s.tolerance:
         return None
     face, held = face_of(probe)
-    return classified(probe, face, _held(probe, held))
+    return classified(probe, face, _held(probe, held), s.optimality(s.here))
 
 
 def _held(probe: Probe, held: int) -> str:
     return f" with {held} variable{'s' * (held != 1)} at a bound" if held else ""
 
 
-def classified(probe: Probe, face: Face, held: str, **more: Any) -> Verdict:
-    """The kind of a stationary point, by its curvatures."""
-    s = probe.search
-    norm = f"the gradient is {s.optimality(s.here):.2g}{held}"
+def classified(probe: Probe, face: Face, held: str, size: float, **more: Any) -> Verdict:
+    """The kind of a stationary point, by its curvatures; `size` is that of its gradient."""
+    norm = f"the gradient is {size:.2g}{held}"
     if not face.gradient.size:
         return _verdict(probe, "minimum", f"{norm}, and no variable is free to move", **more)
     found = curvatures(face)
@@ -293,7 +313,14 @@ def _flat(probe: Probe, face: Face, found: Curvatures, norm: str, more: dict[str
     s = probe.search
     slack = FLAT * max(s.tolerance, s.optimality(s.here))
     kind, evidence, words = flatness(face, found.direction, s.here.value, probe.size, slack)
-    if kind == "flat valley":
+    curve = None
+    if "both" in words:
+        level = max(s.tolerance, s.optimality(s.here))
+        curve = curved_valley(face, found.direction, s.here.value, probe.size, level)
+    if curve is not None:
+        kind, (shown, sentence) = "flat valley", curve
+        evidence = {**evidence, **shown, "end of the curve": face.full(shown["end of the curve"])}
+    elif kind == "flat valley":
         sentence = f"along one direction {words} over a distance of {probe.size:.3g}"
     else:
         why = (

@@ -74,10 +74,13 @@ class Trees:
             return np.full(self.size, choice, np.float64)
         template = self._rebuild(list(range(len(self.shapes))))
         found = tree.matched(template, choice, name)
-        parts = [
-            np.broadcast_to(np.asarray(v, np.float64), s).ravel()
-            for v, s in zip(found, self.shapes, strict=True)
-        ]
+        try:
+            parts = [
+                np.broadcast_to(np.asarray(v, np.float64), s).ravel()
+                for v, s in zip(found, self.shapes, strict=True)
+            ]
+        except (TypeError, ValueError) as error:
+            raise BadInput(f"{name} does not fit x0: {error}") from None
         return np.concatenate(parts)
 
 

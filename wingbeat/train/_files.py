@@ -25,6 +25,8 @@ def write_file(path: str | os.PathLike[str], data: bytes) -> None:
     (b'whole', 1)
     """
     path = Path(path)
+    if path.is_dir():
+        raise BadInput(f"cannot write {path}: it is a folder; name a file in it")
     part = path.with_name(path.name + PART)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

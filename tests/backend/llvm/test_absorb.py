@@ -78,6 +78,17 @@ def test_products_that_are_added() -> None:
     assert len(steps) == 3
 
 
+def test_a_product_that_another_one_adds_takes_in_nothing_more() -> None:
+    """0.1 * q is read through, so q has to lie in memory itself, whichever product comes first."""
+    f = lambda x, y, u, v: -0.5 * (x @ y) + 0.1 * (u @ v)  # noqa: E731
+    xs = [arrays()[n] for n in ("x", "y")]
+    xs += [-x for x in xs]
+    (first, second) = wholes(lowered(f, dict(zip("xyuv", xs, strict=True))))
+    assert second.c is not None
+    assert (second.c.position, second.beta) == (first.node, Scale(0.1))
+    assert_allclose(wb.jit(f)(*map(wb.asarray, xs)), f(*xs), rtol=1e-12, atol=1e-12)
+
+
 APART: dict[str, Callable[..., Any]] = {
     "read twice": lambda x, y, c: ((p := x @ y) + c, p * c),
     "wanted itself": lambda x, y, c: ((p := x @ y), p + c),

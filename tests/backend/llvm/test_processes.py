@@ -98,6 +98,40 @@ def test_forked_children_have_pools_of_their_own() -> None:
     assert output(FORKS).split("\n")[:2] == [str([True] * 6), "True"]
 
 
+EARLY = """
+import faulthandler, os, sys, threading
+import numpy as np
+import wingbeat as wb
+
+wb.jit, wb.exp  # what the package imports for itself is not what is tried here
+x = wb.ones((8, 8))
+x.numpy()
+seen = []
+
+def watch(event, args):  # in the other thread, within an import of what makes code
+    if event == "import" and args[0].startswith("llvmlite") and not seen:
+        seen.append(args[0])
+        begun.set()
+        go.wait(0.5)  # a fork may wait as long
+
+begun, go = threading.Event(), threading.Event()
+sys.addaudithook(watch)
+thread = threading.Thread(target=lambda: wb.jit(lambda x: x @ x)(x).numpy())
+thread.start()
+begun.wait()
+child = os.fork()
+if not child:
+    faulthandler.dump_traceback_later(60, exit=True)
+    os._exit(int(wb.jit(lambda x: wb.exp(x) @ x + 1.0)(x).numpy()[0, 0]))
+thread.join()
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), seen != [])
+"""
+
+
+def test_a_fork_while_another_thread_makes_its_first_program() -> None:
+    assert output(EARLY, WINGBEAT_CACHE="").split() == [str(int(8 * np.e + 1)), "True"]
+
+
 FULL = """
 import os, resource, signal, sys
 import numpy as np

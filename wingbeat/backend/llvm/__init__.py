@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Collection
 
 from wingbeat.backend.base import Graph, NotCompiled, Run
+
+# Who imports what makes code, compiles or loads holds this. A fork waits, so that in the child
+# nothing is half done, and no lock is held by a thread that is not there.
+exclusive = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=exclusive.acquire,
+        after_in_parent=exclusive.release,
+        after_in_child=exclusive.release,
+    )
 
 
 def compile(graph: Graph, donated: Collection[int] = ()) -> Run:
@@ -13,11 +25,12 @@ def compile(graph: Graph, donated: Collection[int] = ()) -> Run:
     `donated` are positions of inputs whose memory the function may overwrite; an output may then
     be such an input's own array. Raises `NotCompiled` where no code can be made.
     """
-    try:
-        from wingbeat.backend.llvm import driver  # importing LLVM takes as long as compiling
-    except ImportError as error:
-        raise NotCompiled("this machine", f"{error}; pip install llvmlite") from error
-    return driver.compile(graph, donated)
+    with exclusive:
+        try:
+            from wingbeat.backend.llvm import driver  # importing LLVM takes as long as compiling
+        except ImportError as error:
+            raise NotCompiled("this machine", f"{error}; pip install llvmlite") from error
+        return driver.compile(graph, donated)
 
 
 def forget() -> None:

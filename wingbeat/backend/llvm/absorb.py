@@ -37,6 +37,7 @@ class _Absorption:
                 self._readers[x].append(k)
         self.products: dict[int, Any] = dict(products)
         self.gone: set[int] = set()
+        self._pinned: set[int] = set()  # what a product reads past its reader
         for k, product in products.items():
             if isinstance(product, Product):
                 self._grow(k, product)
@@ -47,6 +48,8 @@ class _Absorption:
             if taken is None:
                 return
             product = replace(taken, node=reader, through=(*product.through, k))
+            if product.c:
+                self._pinned.add(product.c.position)
             del self.products[k]
             self.products[reader] = product
             self.gone.add(k)
@@ -55,7 +58,7 @@ class _Absorption:
     def _reader(self, k: int) -> int | None:
         """The one node that reads k, and once, where nobody else does."""
         graph = self._rules.graph
-        if len(self._readers[k]) != 1 or k in graph.outputs:
+        if len(self._readers[k]) != 1 or k in graph.outputs or k in self._pinned:
             return None
         (reader,) = self._readers[k]
         free = reader not in self.products and graph.nodes[reader].type == graph.nodes[k].type

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
-import threading
 from collections.abc import Callable, Generator, Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -18,16 +16,6 @@ from wingbeat.backend.llvm.disk import Binary
 from wingbeat.backend.llvm.target import Target, host
 
 _names = itertools.count()
-
-# Who compiles or loads holds this. A fork waits, so that in the child nothing is half done, and no
-# lock is held by a thread that is not there.
-exclusive = threading.RLock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=exclusive.acquire,
-        after_in_parent=exclusive.release,
-        after_in_child=exclusive.release,
-    )
 
 
 def assemble(text: str, target: Target) -> bytes:

@@ -15,7 +15,7 @@ import numpy as np
 from wingbeat.backend import numpy as interpreter
 from wingbeat.backend.base import Array, Graph, Memory, Run, StepFailed
 from wingbeat.backend.cost import size as size_of
-from wingbeat.backend.llvm import compiler, target
+from wingbeat.backend.llvm import compiler, exclusive, target
 from wingbeat.backend.llvm.compiler import Loaded
 from wingbeat.backend.llvm.disk import Binary
 from wingbeat.backend.llvm.headers import ALIGNMENT, UNFIT, Description
@@ -31,7 +31,7 @@ _arenas: list[Array] = []  # that no run is using; any of them may be larger tha
 
 def compile(graph: Graph, donated: Collection[int] = ()) -> Run:
     """The native form of a graph, from disk or made now; raises `NotCompiled`."""
-    with compiler.exclusive:
+    with exclusive:
         processor = target.current()
         key = graph_key(graph, donated, processor)
         binary = compiler.obtain(key, lambda: _binary(graph, processor, donated))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from wingbeat.backend.llvm import compiler, headers, threads
+from wingbeat.backend.llvm import compiler, exclusive, headers, threads
 from wingbeat.backend.llvm.compiler import Loaded
 from wingbeat.backend.llvm.disk import Binary
 from wingbeat.backend.llvm.structure import fingerprint
@@ -44,7 +44,7 @@ class Runtime:
 
 def runtime() -> Runtime:
     """The one runtime of this process."""
-    with compiler.exclusive:  # a second one, made at the same time, would vanish under its users
+    with exclusive:  # a second one, made at the same time, would vanish under its users
         return _runtime()
 
 
