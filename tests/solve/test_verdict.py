@@ -130,6 +130,17 @@ def test_what_is_beside_a_kink(f: Any, said: str) -> None:
     assert said in verdict.sentence
 
 
+def test_the_edge_of_a_jump_down_is_no_minimum() -> None:
+    cliff = wb.minimize(lambda x: wb.where(x < 0, -1.0, 0.0) + x**2, 3.0)
+    assert float(cliff.x) == 0.0  # where all derivatives look like those of a minimum
+    assert cliff.verdict.kind == "kink"
+    assert "falls by 1 within" in cliff.verdict.sentence
+    plane = wb.minimize(lambda x: wb.where(x[0] < x[1], -1.0, 0.0) + wb.sum(x**2), np.ones(2))
+    assert plane.verdict.kind == "kink"
+    wall = wb.minimize(lambda x: wb.where(x > 0, 1.0, 0.0) + x**2, 3.0)  # f is least at its foot
+    assert wall.verdict.is_minimum
+
+
 def test_the_gradient_along_a_constraint_is_the_one_that_is_shown() -> None:
     result = wb.minimize(
         lambda x: x[0] + x[1], np.array([1.0, 0.0]), equalities=[lambda x: wb.sum(x**2) - 1]

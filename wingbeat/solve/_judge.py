@@ -25,6 +25,7 @@ from wingbeat.solve.record import Vector
 from wingbeat.solve.verdict import Verdict
 
 NEAR = 1e-2  # a minimum is no further away than this, relative to x
+BESIDE = 1e-6  # relative to x: where f is looked at beside a kink or a jump
 RAYS = 10.0 ** np.arange(0, 13)
 
 
@@ -36,7 +37,7 @@ def judge(s: Search) -> Verdict:
     )  # fmt: skip
     for question in questions:
         if (verdict := question(probe)) is not None:
-            return verdict
+            return (verdict.is_minimum and _jump_beside(probe)) or verdict
     return _without(probe)
 
 
@@ -153,16 +154,34 @@ def _kink(probe: Probe) -> Verdict | None:
 
 
 def _at_kink(probe: Probe, what: str, more: dict[str, Any]) -> Verdict:
-    n = probe.x.size
-    tried = [*np.eye(n)[:10], *(probe.random(k) for k in range(5 if n > 1 else 0))]
-    h = 1e-6 * probe.size
-    why = "does f rise away from the kink?"
-    here = probe.search.here.value
-    changes = [probe.value(probe.x + sign * h * u, why) - here for u in tried for sign in (1, -1)]
-    lowest = min((c for c in changes if not np.isnan(c)), default=np.nan)
+    h = BESIDE * probe.size
+    changes, lowest = _changes_beside(probe, "does f rise away from the kink?")
     side = _around(changes, lowest, probe.search.noise(probe.search.here), h)
     more = {**more, "lowest_change": lowest, "distance": h}
     return _verdict(probe, "kink", f"f has no gradient there ({what}); {side}", **more)
+
+
+def _changes_beside(probe: Probe, why: str) -> tuple[list[float], float]:
+    """How f changes along a few directions, very near, and the lowest of the changes."""
+    n = probe.x.size
+    tried = [*np.eye(n)[:10], *(probe.random(k) for k in range(5 if n > 1 else 0))]
+    points = [probe.x + sign * BESIDE * probe.size * u for u in tried for sign in (1, -1)]
+    here = probe.search.here.value
+    changes = [probe.value(probe.search.clip(x), why) - here for x in points]
+    return changes, min((c for c in changes if not np.isnan(c)), default=np.nan)
+
+
+def _jump_beside(probe: Probe) -> Verdict | None:
+    """What looks like a minimum by its derivatives, and lies on the edge of a jump down."""
+    s = probe.search
+    scale = max(1.0, abs(s.first.value - s.here.value), abs(s.here.value))
+    _, lowest = _changes_beside(probe, "is there a jump beside it?")
+    if not lowest < -np.sqrt(probe.eps) * scale:
+        return None
+    h = BESIDE * probe.size
+    sentence = f"f jumps there: it falls by {-lowest:.3g} within a distance of {h:.1g}, so this is"
+    more = {"lowest_change": lowest, "distance": h}
+    return _verdict(probe, "kink", f"{sentence} no minimum, whatever derivatives say", **more)
 
 
 def _around(changes: list[float], lowest: float, noise: float, h: float) -> str:

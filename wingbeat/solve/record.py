@@ -54,7 +54,7 @@ class Counts:
 
     >>> import wingbeat as wb
     >>> wb.minimize(lambda x: x * x, 3.0, method="newton").counts
-    2 values, 2 gradients, 1 Hessian; and 40 probes for the verdict
+    2 values, 2 gradients, 1 Hessian; and 42 probes for the verdict
     """
 
     values: int = 0

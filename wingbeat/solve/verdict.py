@@ -27,7 +27,7 @@ class Verdict:
         kind: "minimum": the gradient is small (or as small as the dtype can tell), every curvature
             is positive and stays so over the Newton step to the minimum next to it. "saddle" and
             "maximum": some or all curvatures are negative. "kink": the function has no gradient
-            there. "flat valley": along some direction, or a curve, it does not change.
+            there, or jumps. "flat valley": along some direction, or a curve, it does not change.
             "unbounded": it keeps falling. "noise floor": what is left to gain is less than the
             rounding of its values.
             "inconsistent gradient": the gradient is not that of the function. "undecided": none of
