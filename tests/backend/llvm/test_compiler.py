@@ -9,7 +9,7 @@ import os
 import pytest
 
 from wingbeat.backend.base import NotCompiled
-from wingbeat.backend.llvm import compiler, target
+from wingbeat.backend.llvm import exclusive, target
 from wingbeat.backend.llvm.compiler import Loaded, assemble, obtain
 from wingbeat.backend.llvm.disk import Binary
 
@@ -83,6 +83,6 @@ def test_a_child_may_compile() -> None:
     """Also when another thread of the parent is compiling as it is born: `exclusive` is free."""
     call(Loaded(code(TWICE), ["f"], {}), 1)
     if (child := os.fork()) == 0:
-        held = compiler.exclusive.acquire(timeout=5)
+        held = exclusive.acquire(timeout=5)
         os._exit(0 if held and call(Loaded(code(TWICE), ["f"], {}), 3) == 6 else 1)
     assert os.waitpid(child, 0)[1] == 0

@@ -16,6 +16,7 @@ from numpy.testing import assert_array_equal
 
 from tests.backend.llvm import by_hand
 from tests.ir.test_node import in_threads
+from tests.support.forked import forked
 from wingbeat.backend import base
 from wingbeat.backend.base import clear_programs, program
 from wingbeat.backend.llvm import driver
@@ -253,8 +254,9 @@ def test_a_child_runs_what_its_parent_compiled() -> None:
     made = native(mul(x(shape=shape), x(shape=shape)))
     a = draw(shape=shape)
     want = made.run([a])[0]
-    if (child := os.fork()) == 0:
-        same = all(np.array_equal(made.run([a])[0], want) for _ in range(20))
-        other = native(neg(x())).run([draw()])[0]
-        os._exit(0 if same and np.array_equal(other, -draw()) else 1)
-    assert os.waitpid(child, 0)[1] == 0
+
+    def same() -> bool:
+        again = all(np.array_equal(made.run([a])[0], want) for _ in range(20))
+        return again and np.array_equal(native(neg(x())).run([draw()])[0], -draw())
+
+    assert forked(same)

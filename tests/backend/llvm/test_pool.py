@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests.ir.test_node import in_threads
+from tests.support.forked import forked
 from wingbeat.backend.llvm import compiler, ir, pool, target
 from wingbeat.backend.llvm.compiler import Loaded
 from wingbeat.backend.llvm.flow import LONG, POINTER, VOID, loop
@@ -159,12 +160,13 @@ def test_a_child_has_a_pool_of_its_own() -> None:
     set_num_threads(3)
     parents = Counter(100)
     parents.run(1)
+
+    def counts() -> bool:
+        counter = Counter(100)
+        counter.run(1, times=100)
+        return bool((counter.counts == 100).all() and (parents.counts == 1).all())
+
     for _ in range(5):
-        if (child := os.fork()) == 0:
-            counter = Counter(100)
-            counter.run(1, times=100)
-            fine = (counter.counts == 100).all() and (parents.counts == 1).all()
-            os._exit(0 if fine else 1)
-        assert os.waitpid(child, 0)[1] == 0
+        assert forked(counts)
     parents.run(1, times=99)
     assert (parents.counts == 100).all()
