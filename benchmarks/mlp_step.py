@@ -13,7 +13,7 @@ the losses must agree.
 
 # The peers are optional, and some of them come without types.
 # pyright: reportMissingImports=false, reportAttributeAccessIssue=false, reportCallIssue=false
-# pyright: reportUntypedFunctionDecorator=false
+# pyright: reportUntypedFunctionDecorator=false, reportUnusedImport=false
 
 from __future__ import annotations
 
