@@ -360,12 +360,22 @@ def test_an_order_that_is_no_count_is_refused(order: Any) -> None:
         wb.explain("z=w*b").formula("b", order)
 
 
-def test_options_of_explain_given_to_the_call_are_named() -> None:
+def test_options_may_be_given_to_the_call() -> None:
     def f(w: Any, b: Any) -> Any:
         return w * b
 
-    with pytest.raises(TypeMismatch, match=r"wrt belongs to explain: wb\.explain\(f, wrt=\.\.\.\)"):
-        wb.explain(f)(1.0, 2.0, wrt="w")
-    with pytest.raises(BadInput, match="wrt='w'"):
-        wb.explain(f, wrt=0)  # type: ignore[arg-type]
+    e = wb.explain(f, wrt="w")(1.0, 2.0, wrt="slope", names=["x", "slope"])
+    assert e.gradient("slope") == 1.0
+    assert [s.name for s in e.steps if s.kind == "input"] == ["x", "slope"]
+    assert e.model.wrt == ("slope",)
+    for make in (lambda: wb.explain(f, wrt=0), lambda: wb.explain(f)(1.0, 2.0, wrt=0)):  # type: ignore[arg-type]
+        with pytest.raises(BadInput, match="wrt='w'"):
+            make()
+    with pytest.raises(BadInput, match="names: one for each of the 2"):
+        wb.explain(f)(1.0, 2.0, names=["x"])
+
+
+def test_a_parameter_called_like_an_option_is_the_functions() -> None:
     assert wb.explain(lambda wrt: wrt * 2.0)(wrt=3.0).gradient("wrt") == 2.0
+    e = wb.explain(lambda names, k: names * k, wrt="k")(names=3.0, k=2.0)
+    assert e.gradient("k") == 3.0

@@ -38,8 +38,9 @@ def jit(f: Callable[..., Any], *, donate_argnums: int | Sequence[int] = ()) -> J
 
     `f` runs only when its arguments have a new form. So it must be pure: it reads its arguments and
     tensors that it closes over (they are read anew in every call; NumPy's arrays, numbers and flags
-    stay what they were when `f` ran), draws random numbers from keys that are given to it, and uses
-    `wb.where` where Python's `if` would need a value.
+    stay what they were when `f` ran, and names and attributes keep the tensors that they had), draws
+    random numbers from keys that are given to it, and uses `wb.where` where Python's `if` would
+    need a value.
 
     Inside `wb.grad`, `wb.vmap` and the like a jitted function is the function that it was made of.
     Where an argument requires a gradient, so does the result; under `wb.no_grad()` it does not.

@@ -12,7 +12,7 @@ import numpy as np
 from wingbeat.api import Tensor, tree
 from wingbeat.api.tensor import asarray, lazy
 from wingbeat.api.tracing import enter, staging
-from wingbeat.curvature._checks import function, whole
+from wingbeat.curvature._checks import function
 from wingbeat.curvature._landscape import Landscape, finite
 from wingbeat.curvature._rules import BENDS, Fact, analysed
 from wingbeat.curvature._space import Vector
@@ -22,6 +22,7 @@ from wingbeat.errors import BadInput, NoValue, TypeMismatch
 from wingbeat.ir.node import Node, leaf
 from wingbeat.ir.types import tensor_type
 from wingbeat.ir.walk import toposort
+from wingbeat.nn._checks import whole
 
 F = Callable[..., Any]
 

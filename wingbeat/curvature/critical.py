@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from wingbeat.curvature._checks import function, whole
+from wingbeat.curvature._checks import function
 from wingbeat.curvature._landscape import Landscape, Local, finite
 from wingbeat.curvature._space import Space, Vector
 from wingbeat.curvature._text import number, table, vector
 from wingbeat.curvature.classify import CriticalPoint, judged
 from wingbeat.curvature.region import Region
 from wingbeat.errors import BadInput
+from wingbeat.nn._checks import whole
 
 _Array = np.ndarray[Any, np.dtype[np.float64]]
 ITERATIONS = 100

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from wingbeat.api import value_and_grad
-from wingbeat.curvature._checks import function, within
+from wingbeat.curvature._checks import function
 from wingbeat.curvature._lanczos import lanczos
 from wingbeat.curvature._space import Space, Vector, check_finite
 from wingbeat.curvature.eigen import DENSE, extremes, spectrum_of
 from wingbeat.curvature.operator import Operator, operator
 from wingbeat.curvature.second import compiled, hessian
 from wingbeat.errors import BadInput
+from wingbeat.nn._checks import within
 
 F = Callable[..., Any]
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 
-from wingbeat.curvature._checks import whole, within
 from wingbeat.curvature._lanczos import lanczos
 from wingbeat.curvature._space import Vector
 from wingbeat.curvature.operator import Operator, asymmetry, operator, scipy_operator
 from wingbeat.errors import BadInput
+from wingbeat.nn._checks import whole, within
 
 DENSE = 200  # rows up to which all eigenvalues are computed; above, Lanczos
 BASIS, LEAN = 64, 20  # vectors that ARPACK keeps; fewer where one is long

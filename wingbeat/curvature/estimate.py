@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from wingbeat.curvature._checks import whole, within
 from wingbeat.curvature._lanczos import lanczos
 from wingbeat.curvature._space import Vector
 from wingbeat.curvature.eigen import DENSE
 from wingbeat.curvature.operator import operator
+from wingbeat.nn._checks import whole, within
 
 _Array = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -11,10 +11,11 @@ from scipy.linalg import cho_factor, cho_solve
 
 from wingbeat import nn
 from wingbeat.api import Tensor, asarray, concat, no_grad, ones, reshape, tree, vjp, zeros_like
-from wingbeat.curvature._checks import choice, whole, within
+from wingbeat.curvature._checks import choice
 from wingbeat.curvature._likelihoods import LIKELIHOODS
 from wingbeat.curvature.second import compiled
 from wingbeat.errors import BadInput, TypeMismatch
+from wingbeat.nn._checks import whole, within
 
 _Array = np.ndarray[Any, np.dtype[np.float64]]
 _EMPTY = np.zeros((0, 0))

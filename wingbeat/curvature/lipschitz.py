@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from wingbeat import nn
-from wingbeat.curvature._checks import choice, function, whole
+from wingbeat.curvature._checks import choice, function
 from wingbeat.curvature._landscape import Landscape
 from wingbeat.curvature._space import Vector
 from wingbeat.curvature._text import number, table, vector
 from wingbeat.curvature.region import Region
 from wingbeat.errors import BadInput, NotSupported
+from wingbeat.nn._checks import whole
 
 F = Callable[..., Any]
 CORNERS = 6  # variables up to which the box's corners are samples, too

@@ -7,7 +7,7 @@ from typing import Any
 
 from wingbeat.errors import BadInput
 from wingbeat.explain._explanation import Explanation
-from wingbeat.explain._recording import record_expression, record_function
+from wingbeat.explain._recording import record_expression, record_function, takes
 
 
 def explain(
@@ -24,6 +24,8 @@ def explain(
 
     `wb.explain("x=2*w+b; z=x*x", w=3, b=4)` is an `Explanation`. `wb.explain(f)` is a function
     that takes what `f` takes and returns an `Explanation` of that call; arguments may be trees.
+    It takes `wrt`, `names`, `cotangent` and `detail` too, `wb.explain(f)(3.0, 4.0, wrt="b")`,
+    unless `f` has a parameter of that name.
     Steps have the names that the text or the function's own lines give them.
 
     Args:
@@ -63,18 +65,29 @@ def explain(
         raise BadInput(
             f"explain takes a function or an expression's text, not {type(what).__name__}"
         )
-    if isinstance(wrt, int) or isinstance(names, int):
-        raise BadInput("explain: wrt and names are names, as in wrt='w' or wrt=['w', 'b']")
+    _require_names(wrt, names)
     if values:
         given = ", ".join(values)
         raise BadInput(
             f"explain(f) takes no values ({given}); call its result: wb.explain(f)({given}=...)"
         )
 
+    options = {"wrt": wrt, "names": names, "cotangent": cotangent, "detail": detail}
+
     def explained(*args: Any, **kwargs: Any) -> Explanation:
-        return Explanation(record_function(what, args, kwargs, names), wrt, cotangent, detail)
+        given = {k: v for k, v in kwargs.items() if k in options and not takes(what, k)}
+        rest = {k: v for k, v in kwargs.items() if k not in given}
+        chosen: dict[str, Any] = {**options, **given}
+        _require_names(chosen["wrt"], chosen["names"])
+        recording = record_function(what, args, rest, chosen["names"])
+        return Explanation(recording, chosen["wrt"], chosen["cotangent"], chosen["detail"])
 
     return explained
+
+
+def _require_names(wrt: Any, names: Any) -> None:
+    if isinstance(wrt, int) or isinstance(names, int):
+        raise BadInput("explain: wrt and names are names, as in wrt='w' or wrt=['w', 'b']")
 
 
 def explain_text(

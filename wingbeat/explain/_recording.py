@@ -196,13 +196,7 @@ def _labels(
     except ValueError:  # a function without a signature, as some written in C
         return [f"x{k + 1}" for k in range(len(args))]
     except TypeError as error:
-        ours = [name for name in ("wrt", "names", "cotangent", "detail") if name in kwargs]
-        advice = (
-            f"; {ours[0]} belongs to explain: wb.explain(f, {ours[0]}=...)(...)" if ours else ""
-        )
-        raise TypeMismatch(
-            f"explain: the arguments do not fit the function: {error}{advice}"
-        ) from None
+        raise TypeMismatch(f"explain: the arguments do not fit the function: {error}") from None
     labels: list[str] = []
     for name, parameter in bound.signature.parameters.items():
         if parameter.kind is parameter.VAR_POSITIONAL:
@@ -210,6 +204,18 @@ def _labels(
         elif parameter.kind is not parameter.KEYWORD_ONLY:
             labels.append(name)
     return labels[: len(args)]
+
+
+def takes(f: Any, name: str) -> bool:
+    """Whether a function has a parameter that can be given by this name."""
+    try:
+        parameter = inspect.signature(f).parameters.get(name)
+    except ValueError:
+        return False
+    return parameter is not None and parameter.kind in (
+        parameter.KEYWORD_ONLY,
+        parameter.POSITIONAL_OR_KEYWORD,
+    )
 
 
 def _relabelled(label: str, x: Any, enters: Callable[[str, Any], Any]) -> Any:

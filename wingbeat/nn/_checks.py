@@ -1,4 +1,4 @@
-"""What arguments of layers must satisfy."""
+"""What numbers among arguments must satisfy."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any
 from wingbeat.errors import BadInput
 
 
-def whole(value: Any, name: str, operation: str, least: int = 1) -> int:
-    """An integer of at least `least`."""
+def whole(value: Any, name: str, operation: str, least: int = 1, most: int | None = None) -> int:
+    """An integer of at least `least`, and of at most `most`."""
     try:
         n = operator.index(value)
     except TypeError:
         raise BadInput(f"{operation}: {name} must be a whole number, not {value!r}") from None
-    if n < least:
-        raise BadInput(f"{operation}: {name} must be at least {least}, not {n}")
+    if n < least or (most is not None and n > most):
+        limit = f"at least {least}" if most is None else f"{least} ... {most}"
+        raise BadInput(f"{operation}: {name} must be {limit}, not {n}")
     return n
 
 
