@@ -38,7 +38,7 @@ def jit(f: Callable[..., Any], *, donate_argnums: int | Sequence[int] = ()) -> J
 
     `f` runs only when its arguments have a new form. So it must be pure: it reads its arguments and
     tensors that it closes over (they are read anew in every call; NumPy's arrays, numbers and flags
-    stay what they were when `f` ran, and names and attributes keep the tensors that they had), draws
+    stay what they were when `f` ran, and names and attributes keep the tensors they had), draws
     random numbers from keys that are given to it, and uses `wb.where` where Python's `if` would
     need a value.
 
