@@ -29,6 +29,7 @@ from wingbeat.ops.contract import contract
 from wingbeat.ops.reduce import max as largest
 from wingbeat.ops.reduce import sum as add_up
 from wingbeat.ops.shape import broadcast, concatenate, flip, pad, reshape, slice, transpose
+from wingbeat.ops.transcendental import pow as power
 from wingbeat.ops.transcendental import sin
 from wingbeat.transform import simplified
 from wingbeat.transform.simplify import RULES
@@ -50,6 +51,10 @@ REWRITES: list[tuple[Node, Node]] = [
     (full(3, F) * full(0.1, F), full(3 * 0.1, F)),
     (full(100, I8) * full(2, I8), full(-56, I8)),
     (X / 1, X),
+    (power(X, full(1, F)), X),
+    (power(X, full(2, F)), X * X),
+    (power(K, full(2, I8)), K * K),
+    (power(X, full(-1, F)), 1 / X),
     (neg(neg(X)), X),
     (neg(full(2, F)), full(-2, F)),
     (neg(full(1, U8)), full(255, U8)),
@@ -87,6 +92,8 @@ KEPT: list[Node] = [
     X + 0.0,  # -0.0 + 0.0 is 0.0
     0.0 + X,
     X * 0,  # NaN where x is infinite
+    power(X, full(3, F)),  # x * x * x rounds twice
+    power(X, full(0.5, F)),  # the root of -0.0 is -0.0
     X / 2,  # not x * 0.5 for every number but 2
     scaled(X, full(INF, F)),
     scaled(full(NAN, F), X),

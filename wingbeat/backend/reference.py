@@ -68,6 +68,9 @@ class PythonScalars:
     def select(self, c: Any, x: Any, y: Any) -> Any:
         return x if c else y
 
+    def clear(self, c: Any, x: Any) -> Any:
+        return 0.0 if c and x != x else x
+
     def bits(self, operator: str, x: Any, y: Any) -> Any:
         return _BITS[operator](x, y)
 

@@ -34,6 +34,10 @@ class Scalars(Protocol):
         """`x` where `c` holds, else `y`; both are computed."""
         ...
 
+    def clear(self, c: Scalar, x: Scalar) -> Scalar:
+        """`x`, with 0 in place of NaN where `c` holds."""
+        ...
+
     def bits(self, operator: str, x: Scalar, y: Scalar) -> Scalar:
         """`operator` is one of & | ^ << >>."""
         ...

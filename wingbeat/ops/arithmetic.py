@@ -101,9 +101,8 @@ def _killed(z: Any, *factors: Any) -> Any:
 
 
 def _killed_scalar(s: Any, z: Any, *factors: Any) -> Any:
-    nan = s.compare("!=", z, z)
     for x in factors:
-        z = s.select(s.bits("&", nan, s.compare("==", x, s.const(0))), s.const(0), z)
+        z = s.clear(s.compare("==", x, s.const(0)), z)
     return z
 
 

@@ -1,4 +1,4 @@
-"""Local rewrites that never change a value: x * 1, -(-x), a transpose of a transpose, equal nodes.
+"""Local rewrites that never change a value: x * 1, -(-x), x ** 2, a transpose of a transpose.
 
 Transposes move behind what is computed number by number, if that makes the graph smaller because
 they meet their inverses there: a network of layers that each want their channels last turns its
@@ -23,7 +23,7 @@ import numpy as np
 from wingbeat.ir.node import Node, Primitive, full
 from wingbeat.ir.types import as_dtype, tensor_type
 from wingbeat.ir.walk import rewrite, toposort
-from wingbeat.ops import arithmetic, create, logic, reduce
+from wingbeat.ops import arithmetic, create, logic, reduce, transcendental
 from wingbeat.ops import shape as layout
 from wingbeat.ops.contract import contract
 from wingbeat.ops.families import constant_of
@@ -84,6 +84,15 @@ def _mutual(x: Node, y: Node) -> Node | None:
 
 def _div(x: Node, y: Node) -> Node | None:
     return x if constant_of(y) == 1 else None
+
+
+def _pow(x: Node, y: Node) -> Node | None:
+    c = constant_of(y)
+    if c == 1:
+        return x
+    if c == 2:
+        return arithmetic.mul(x, x)
+    return arithmetic.div(full(1, x.type), x) if c == -1 and x.type.inexact else None
 
 
 def _neg(x: Node) -> Node | None:
@@ -190,6 +199,7 @@ RULES: Mapping[Primitive, Rule] = {
     arithmetic.mutual: _mutual,
     arithmetic.div: _div,
     arithmetic.neg: _neg,
+    transcendental.pow: _pow,
     arithmetic.alias: _same,
     arithmetic.stop_gradient: _same,
     arithmetic.agreed: _first,

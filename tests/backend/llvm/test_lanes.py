@@ -219,6 +219,27 @@ def test_select_takes_what_it_is_told(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
+def test_only_nan_is_cleared_and_only_where_it_is_told(dtype: str) -> None:
+    x = numbers(dtype)
+    signalling = np.array([1, -1], np.dtype(f"i{np.dtype(dtype).itemsize}"))
+    bits = x.view(signalling.dtype)
+    bits[:2] = np.array([np.inf, -np.inf], dtype).view(bits.dtype) + signalling[0]
+    c = np.arange(x.size) % 3 != 0
+    same(Lanes.clear, np.where(c & np.isnan(x), np.array(0, dtype), x), c, x)
+
+
+def test_numbers_are_looked_up_by_their_last_four_bits() -> None:
+    table, at = np.arange(100, 116, dtype=np.float32), np.arange(-50, 70, dtype=np.int32)
+    with targets.forced("skylake-avx512"):
+        if targets.current().bits > targets.host().bits:
+            pytest.skip("this processor has no AVX-512")
+    for count in (8, 16, 32):
+        with targets.forced("skylake-avx512"):
+            find = Native(lambda s, at: s.lookup(list(table), at, F32), "int32", count=count)
+        np.testing.assert_array_equal(find(at), table[at % 16])
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
 def test_arithmetic_of_floats_is_ieee(dtype: str) -> None:
     x, y = pairs(dtype)
     ufuncs = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.true_divide}

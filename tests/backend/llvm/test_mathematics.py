@@ -81,6 +81,18 @@ def test_errors_stay_below_the_bound(name: str, dtype: str) -> None:
     assert largest > 0.4 * bound
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_cube_is_as_exact_as_any_power(dtype: str) -> None:
+    x = arguments(dtype, COUNTS[dtype])
+    three = np.full_like(x, 3)
+    want = exact("pow", x, three)
+    for machine, count in machines():
+        with targets.forced(machine):
+            cube = Native(lambda s, x: FUNCTIONS["pow"](s, x, s.const(3, x.dtype)), dtype)
+        off = errors(cube(x), want, 0.0)
+        assert off.max() <= BOUNDS["pow"].float32, f"{machine}, {count}: {x[off.argmax()]!r}"
+
+
 def test_an_error_is_found() -> None:
     """An exponential that is off by a few units breaks its bound."""
 

@@ -291,9 +291,9 @@ class Elements:
         wide = any(isinstance(x, Value) and x.wide for x in xs)
         scope = self._outermost(scope, xs)
         lanes = self.lanes(scope, wide)
-        selects = getattr(operation, "selects", False)
-        first = [self._truth(lanes, scope, xs[0], wide)] if selects else []
-        rest = xs[1:] if selects else xs
+        chooses = operation in CHOICES.values()
+        first = [self._truth(lanes, scope, xs[0], wide)] if chooses else []
+        rest = xs[1:] if chooses else xs
         dtype = _common(rest, computed_as(frame.dtype))
         vectors = [self._as(lanes, scope, x, dtype, wide) for x in rest]
         return Value(operation(lanes, *first, *vectors), wide, scope)
@@ -322,7 +322,9 @@ class Elements:
             if x.dtype != dtype:
                 found = self.lanes(home, x.wide).cast(found, dtype)
             if wide and not x.wide:
-                found = self.lanes(home, wide).splat(found.value, dtype)
+                lanes, number = self.lanes(home), found.number
+                known = number is not None
+                found = lanes.const(number, dtype) if known else lanes.splat(found.value, dtype)
             home.known[key] = found
         return found
 
@@ -382,7 +384,7 @@ class Elements:
         if scope.mask is not None:
             inside, outside = (lanes.bits("&", m, scope.mask) for m in (inside, outside))
         x, y = then(scope.narrowed(inside)), other(scope.narrowed(outside))
-        return self.apply(scope, frame, SELECT, Value(c, True, scope), x, y)
+        return self.apply(scope, frame, Lanes.select, Value(c, True, scope), x, y)
 
     def _by_jump(
         self,
@@ -441,13 +443,19 @@ class Elements:
         if not rest.terms and abs(rest.const) < FAR:
             x = self.integers(scope, along, I32)
             return Value(lanes.compare(relation, x.vector, -rest.const), True, scope)
-        # Against what is that far off, all lanes are alike.
-        limit = Vector(self.integer(scope, rest.times(-1)), I64)
-        one = self.lanes(scope, False)
-        limit = one.minimum(one.maximum(limit, -FAR), FAR)
-        limit = self.widened(scope, Value(one.cast(limit, I32), False, scope), I32)
+        limit = self.widened(scope, self._limit(scope, rest.times(-1)), I32)
         x = self.integers(scope, along, I32)
         return Value(lanes.compare(relation, x.vector, limit), True, scope)
+
+    def _limit(self, scope: Scope, index: Index) -> Value:
+        """What lanes are compared with, as int32: against what is too far off all are alike."""
+        home = self.home(scope, self.variables(index), self._follows(index))
+        key = ("limit", index)
+        if (found := home.known.get(key)) is None:
+            lanes, x = self.lanes(home, False), Vector(self.integer(home, index), I64)
+            x = lanes.cast(lanes.minimum(lanes.maximum(x, -FAR), FAR), I32)
+            found = home.known[key] = Value(x, False, home)
+        return found
 
     def _joined(self, scope: Scope, operator: str, x: Value, y: Value) -> Value:
         wide = x.wide or y.wide
@@ -755,19 +763,15 @@ class Elements:
 # --- operations -----------------------------------------------------------------------------------
 
 
-def _select(lanes: Lanes, c: Vector, x: Vector, y: Vector) -> Vector:
-    return lanes.select(c, x, y)
-
-
-_select.selects = True  # type: ignore[attr-defined]
-SELECT = _select
+# Their first operand is a bool, whatever the dtype of the others.
+CHOICES = {"select": Lanes.select, "clear": Lanes.clear}
 
 
 def _operation(kind: str, detail: Any, frame: Frame) -> Callable[..., Vector]:
     """What a term does, as a function of lanes and vectors."""
     match kind:
-        case "select":
-            return SELECT
+        case "select" | "clear":
+            return CHOICES[kind]
         case "call":
             if detail not in mathematics.FUNCTIONS:
                 raise NotCompiled(frame.name, f"there is no native code for {detail!r}")

@@ -24,6 +24,9 @@ BOOL, F16, F32, F64 = (np.dtype(t) for t in (np.bool, np.float16, np.float32, np
 I32, I64 = np.dtype(np.int32), np.dtype(np.int64)
 U16, U32, U64 = (np.dtype(t) for t in (np.uint16, np.uint32, np.uint64))
 
+INT = ir.IntType(32)
+TABLE = 16  # numbers that one instruction looks up among
+
 # Added to a whole number, it leaves that number in the last bits.
 MAGIC = {F32: 1.5 * 2.0**23, F64: 1.5 * 2.0**52}
 _BITS = {"&": "and_", "|": "or_", "^": "xor"}
@@ -34,6 +37,7 @@ class Vector(NamedTuple):
 
     value: Any  # ir.Value: <n x t>, or t
     dtype: DType
+    number: float | None = None  # where the same one is known to be in every lane
 
 
 Number = Vector | float | int | bool
@@ -66,10 +70,10 @@ def _literal(number: Any, dtype: DType) -> str:
     return str(wrapped - (wrapped >> (width - 1) << width))
 
 
-def _places(numbers: range) -> Any:
+def _places(numbers: Sequence[int]) -> Any:
     """The lanes that a shuffle takes."""
     texts = ", ".join(f"i32 {k}" for k in numbers)
-    return ir.Written(ir.VectorType(ir.IntType(32), len(numbers)), f"<{texts}>")
+    return ir.Written(ir.VectorType(INT, len(numbers)), f"<{texts}>")
 
 
 def ignored(mask: Vector) -> None:
@@ -99,7 +103,7 @@ class Lanes:
         text = _literal(number, dtype)
         if self.count > 1:
             text = f"splat ({element_type(dtype)} {text})"
-        return Vector(ir.Written(self.type(dtype), text), dtype)
+        return Vector(ir.Written(self.type(dtype), text), dtype, number)
 
     def table(self, numbers: list[Any], dtype: DType) -> Vector:
         """One number for each lane."""
@@ -108,15 +112,40 @@ class Lanes:
         text = "<" + ", ".join(f"{element} {t}" for t in texts) + ">"
         return Vector(ir.Written(self.type(dtype), text if self.count > 1 else texts[0]), dtype)
 
+    @property
+    def tables(self) -> bool:
+        """Whether there is a `lookup`."""
+        return self.target.scaling and (self.count == TABLE // 2 or self.count % TABLE == 0)
+
+    def lookup(self, numbers: Sequence[float], at: Vector, dtype: DType) -> Vector:
+        """The number of a table of sixteen float32 that the last four bits of `at` say."""
+        if self.count == TABLE // 2:
+            halves = [self.table(list(numbers[k:][: self.count]), dtype) for k in (0, self.count)]
+            low, high = (half.value for half in halves)
+            name = "llvm.x86.avx512.vpermi2var.ps.256"
+            return Vector(self.call(name, self.type(dtype), low, at.value, high), dtype)
+        lanes = self.of(TABLE)
+        table = lanes.table(list(numbers), dtype).value
+        pieces: list[Vector] = []
+        for start in range(0, self.count, TABLE):
+            places = self.part(at, start, TABLE).value
+            name = "llvm.x86.avx512.permvar.sf.512"
+            pieces.append(Vector(self.call(name, lanes.type(dtype), table, places), dtype))
+        return self.join(pieces, TABLE)
+
+    def of(self, count: int) -> Lanes:
+        """As many lanes at the same place."""
+        return Lanes(self.builder, count, self.target, self.refuse)
+
     def splat(self, value: Any, dtype: DType) -> Vector:
         """An LLVM scalar in every lane."""
         if self.count == 1:
             return Vector(value, dtype)
         one = ir.VectorType(value.type, 1)
         first = self.builder.insert_element(
-            ir.Constant(one, ir.Undefined), value, ir.Constant(ir.IntType(32), 0)
+            ir.Constant(one, ir.Undefined), value, ir.Constant(INT, 0)
         )
-        places = ir.Constant(ir.VectorType(ir.IntType(32), self.count), None)
+        places = ir.Constant(ir.VectorType(INT, self.count), None)
         undefined = ir.Constant(one, ir.Undefined)
         return Vector(self.builder.shuffle_vector(first, undefined, places), dtype)
 
@@ -132,7 +161,7 @@ class Lanes:
         """The LLVM scalar in lane k."""
         if self.count == 1:
             return x.value
-        return self.builder.extract_element(x.value, ir.Constant(ir.IntType(32), k))
+        return self.builder.extract_element(x.value, ir.Constant(INT, k))
 
     # --- arithmetic -------------------------------------------------------------------------
 
@@ -228,7 +257,7 @@ class Lanes:
     def normalized(self, x: Vector) -> tuple[Vector, Vector]:
         """m in [3/4, 3/2) and a whole number k, a float, with x = m * 2^k; x is positive."""
         if self._has_registers(x.dtype):
-            m = self._registers("getmant", x, ir.IntType(32)(3), self.const(0, x.dtype))
+            m = self._registers("getmant", x, INT(3), self.const(0, x.dtype))
             exponents = [self._registers("getexp", v, self.const(0, x.dtype)) for v in (x, m)]
             return m, self.sub(*exponents)
         about, integers = np.finfo(x.dtype), integers_of(x.dtype)
@@ -244,23 +273,38 @@ class Lanes:
         width = 8 * dtype.itemsize * self.count
         return self.target.scaling and (width in (128, 256) or width % 512 == 0)
 
-    def _registers(self, name: str, *operands: Any) -> Vector:
-        """An instruction of AVX-512, one register at a time; operands that are no Vector as is."""
+    def _registers(self, name: str, *operands: Any, mask: Vector | None = None) -> Vector:
+        """An instruction of AVX-512, one register at a time; operands that are no Vector as is.
+
+        Lanes that the mask leaves out are those of the first operand.
+        """
         dtype = operands[0].dtype
         width = min(512, 8 * dtype.itemsize * self.count)
         count = width // (8 * dtype.itemsize)
         kind = f"p{'s' if dtype == F32 else 'd'}.{width}"
-        mask = ir.IntType(max(8, count))(-1)
-        rounding = [ir.IntType(32)(4)] if width == 512 else []
-        result = Lanes(self.builder, count, self.target).type(dtype)
+        rounding = [INT(4)] if width == 512 else []
+        lanes = Lanes(self.builder, count, self.target)
         pieces: list[Vector] = []
         for start in range(0, self.count, count):
             values = [
                 self.part(x, start, count).value if isinstance(x, Vector) else x for x in operands
             ]
+            some = ir.IntType(max(8, count))(-1)
+            if mask is not None:
+                some = lanes.as_bits(self.part(mask, start, count))
             full = f"llvm.x86.avx512.mask.{name}.{kind}"
-            pieces.append(Vector(self.call(full, result, *values, mask, *rounding), dtype))
+            made = self.call(full, lanes.type(dtype), *values, some, *rounding)
+            pieces.append(Vector(made, dtype))
         return self.join(pieces, count)
+
+    def as_bits(self, mask: Vector) -> Any:
+        """An LLVM integer with a bit for each lane, of at least 8 bits."""
+        if self.count >= 8:
+            return self.builder.bitcast(mask.value, ir.IntType(self.count))
+        undefined = ir.Constant(mask.value.type, ir.Undefined)
+        places = _places([min(k, self.count) for k in range(8)])
+        wide = self.builder.shuffle_vector(mask.value, undefined, places)
+        return self.builder.bitcast(wide, ir.IntType(8))
 
     # --- rounding ---------------------------------------------------------------------------
 
@@ -324,6 +368,15 @@ class Lanes:
         """x where c holds, else y."""
         x, y = self._pair(x, y)
         return Vector(self.builder.select(c.value, x.value, y.value), x.dtype)
+
+    def clear(self, c: Vector, x: Vector) -> Vector:
+        """x, with 0 in place of NaN where c holds."""
+        if self.count > 1 and self._has_registers(x.dtype):
+            # Kinds of numbers, of 4 bits each: quiet and signalling NaN become 0, the others stay.
+            rest = self.const(0x88, integers_of(x.dtype))
+            return self._registers("fixupimm", x, x, rest, INT(0), mask=c)
+        nan = self.compare("!=", x, x)
+        return self.select(self.bits("&", c, nan), 0.0, x)
 
     def any(self, c: Vector) -> Any:
         """An LLVM i1: whether the mask holds in some lane."""

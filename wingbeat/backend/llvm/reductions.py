@@ -72,7 +72,8 @@ class Accumulator:
         """Both states as one; the order of their terms does not matter, but to rounding."""
         lanes = self.elements.lanes(scope, x[0].wide)
         if not self.positions:
-            return (x[0]._replace(vector=combined(lanes, self.kind, x[0].vector, y[0].vector)),)
+            # In this order an extreme asks whether the term is NaN, and need not wait for x.
+            return (x[0]._replace(vector=combined(lanes, self.kind, y[0].vector, x[0].vector)),)
         return self._choice(lanes, x, y)
 
     def _choice(self, lanes: Lanes, x: State, y: State) -> State:

@@ -30,7 +30,7 @@ class Term:
     const      a Python number
     read       (source, index)
     number     an Index
-    add sub mul div neg select invert: none
+    add sub mul div neg select clear invert: none
     call       the function's name
     compare    the relation
     bits       the operator
@@ -175,6 +175,9 @@ class Symbols:
 
     def select(self, c: Term, x: Term, y: Term) -> Term:
         return self.term("select", c, x, y)
+
+    def clear(self, c: Term, x: Term) -> Term:
+        return self.term("clear", c, x)
 
     def bits(self, operator: str, x: Term, y: Term) -> Term:
         return self.term("bits", x, y, detail=operator)

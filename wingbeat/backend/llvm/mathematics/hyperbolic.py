@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from wingbeat.backend.llvm.lanes import F32, F64, Lanes, Vector
+from wingbeat.backend.llvm.mathematics import tabulated
 from wingbeat.backend.llvm.mathematics.exponential import (
     clamped,
     exp_of_reduced,
@@ -46,6 +47,7 @@ TANH = {
     ),
 }
 TANH_NEAR = 0.55
+SIXTEEN = 16  # lanes
 COSH_LAST = {F32: 91.0, F64: 712.0}  # beyond, cosh is infinite
 TANH_LAST = {F32: 10.0, F64: 20.0}  # beyond, tanh is 1
 HUGE = 2.0**28  # beyond, x^2 + 1 is x^2, for float64
@@ -73,6 +75,11 @@ def _half_exp(s: Lanes, a: Vector) -> Vector:
 
 def tanh(s: Lanes, x: Vector) -> Vector:
     """1 - 2 / (e^2|x| + 1), where that loses nothing."""
+    if x.dtype == F32 and s.tables:
+        return tabulated.tanh(s, x)
+    if x.dtype == F32 and s.count == 1 and s.of(SIXTEEN).tables:
+        wide = s.of(SIXTEEN)  # one number has the bits that it would have among others
+        return Vector(wide.lane(tabulated.tanh(wide, wide.splat(x.value, F32)), 0), F32)
     a, square = s.abs(x), s.mul(x, x)
     near = s.fma(s.mul(a, square), horner(s, square, TANH[x.dtype]), a)
     most = s.select(s.compare("<", TANH_LAST[x.dtype], a), TANH_LAST[x.dtype], a)
