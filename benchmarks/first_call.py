@@ -78,7 +78,8 @@ def step(width: int) -> tuple[Times, Times]:
 
 def child(what: str, cache: str) -> Any:
     """What `what` measures, in a process of its own."""
-    environment = {**os.environ, "WINGBEAT_CACHE": cache}
+    # Python's own code is compiled once, as after installing.
+    environment = os.environ | {"WINGBEAT_CACHE": cache, "PYTHONDONTWRITEBYTECODE": ""}
     command = [sys.executable, __file__, "--child", what]
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     return json.loads(done.stdout)

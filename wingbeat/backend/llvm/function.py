@@ -6,10 +6,11 @@ from typing import Any
 
 from wingbeat.backend.llvm import ir
 from wingbeat.backend.llvm.content import Content
-from wingbeat.backend.llvm.element import Buffer, Elements, stored_as
+from wingbeat.backend.llvm.element import Elements
 from wingbeat.backend.llvm.grouping import Rules
 from wingbeat.backend.llvm.lanes import DType, element_type
 from wingbeat.backend.llvm.scope import LONG, Scope
+from wingbeat.backend.llvm.value import Buffer, stored_as
 
 POINTER, VOID = ir.PointerType(), ir.VoidType()
 ALIGNED = 64

@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wingbeat.backend.llvm import indices
-from wingbeat.backend.llvm.element import Buffer, Value
-from wingbeat.backend.llvm.element import Frame as Rule
 from wingbeat.backend.llvm.function import Function
 from wingbeat.backend.llvm.grouping import Member
 from wingbeat.backend.llvm.indices import Index, Var
@@ -20,6 +18,8 @@ from wingbeat.backend.llvm.lanes import DType, Vector
 from wingbeat.backend.llvm.reductions import Accumulator, State, closed
 from wingbeat.backend.llvm.scope import LONG, Loop, Scope
 from wingbeat.backend.llvm.symbols import Placement
+from wingbeat.backend.llvm.value import Buffer, Value
+from wingbeat.backend.llvm.value import Frame as Rule
 
 PIECE = 2048  # points of a unit, where nothing is reduced
 BLOCK = 8192  # points of a block, where rows are cut
@@ -224,9 +224,10 @@ class Pass:
     ) -> Terms:
         """Along the lanes: several vectors at a time, then single ones, the last one cut off.
 
-        A body that is `long` is built only once if it can be.
+        A body that is `long` is built only once if it can be; any body where there is little to do.
         """
         s = self.schedule
+        long = long or s.small
         assert s.lane is not None
         ragged, found = s.lane.extent % s.count != 0, list[Terms]()
         rest, some = lanes, False  # what no loop goes along yet; whether it may be nothing

@@ -14,7 +14,8 @@ from wingbeat.backend.llvm.scope import Loop, Scope
 from wingbeat.backend.llvm.symbols import Term
 
 if TYPE_CHECKING:
-    from wingbeat.backend.llvm.element import Elements, Frame, Value
+    from wingbeat.backend.llvm.element import Elements
+    from wingbeat.backend.llvm.value import Frame, Value
 
 LIMIT = 1 << 31
 State = tuple["Value", ...]  # the value; for positions of extremes, the position too

@@ -22,6 +22,7 @@ NARROW = 16  # a cut-off part of an axis has at least so many elements
 GATHER = 1.5  # what a number costs that is loaded alone, where one in a vector costs 1 / lanes
 ACROSS = 12  # what it costs to join the lanes of a reduction
 HEAVY = 60  # operations from which on one vector at a time is enough
+FEW = 64  # vectors up to which the code is better short than fast: writing it takes longer
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class Schedule:
     def outer(self) -> tuple[Var, ...]:
         return tuple(v for v in self.axes if v not in self.reduced)
 
+    @property
+    def small(self) -> bool:
+        """There is little to compute."""
+        return math.prod(v.extent for v in self.axes) <= FEW * self.count
+
     def in_order(self, offset: Index) -> bool:
         """Whether lanes read or write neighbours, or all the same element."""
         return self.lane is None or _load(self.lane, offset, self.count) < GATHER
@@ -77,9 +83,9 @@ def scheduled(rules: Rules, kernel: Kernel, target: Target) -> Schedule:
     count = 1
     if lane is not None:
         count = min(target.bits // (8 * itemsize), 1 << (lane.extent - 1).bit_length())
-    unroll = _unroll(rules, members, kernel, lane, count)
     ordered = tuple(v for v in axes if v in reduced)
-    return Schedule(tuple(axes), ordered, members, lane, count, unroll, tuple(uses))
+    schedule = Schedule(tuple(axes), ordered, members, lane, count, 1, tuple(uses))
+    return replace(schedule, unroll=_unroll(rules, kernel, schedule))
 
 
 def axis_of(by: Mapping[Var, Index], old: Var) -> set[Var]:
@@ -259,13 +265,12 @@ def _load(v: Var, offset: Index, count: int) -> float:
     return GATHER
 
 
-def _unroll(
-    rules: Rules, members: Sequence[Member], kernel: Kernel, lane: Var | None, count: int
-) -> int:
+def _unroll(rules: Rules, kernel: Kernel, schedule: Schedule) -> int:
     """Short bodies are computed several at a time, so that one need not wait for another."""
-    if lane is None:
+    lane, members = schedule.lane, schedule.members
+    if lane is None or schedule.small:
         return 1
-    most = lane.extent // count
+    most = lane.extent // schedule.count
     inside = [m.node for m in members if not m.row or _meaning(rules, m.node).reduction]
     points = math.prod(kernel.space)
     inside += [k for k in {*kernel.nodes} - {m.node for m in members} if rules.size(k) == points]

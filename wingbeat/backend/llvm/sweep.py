@@ -12,8 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wingbeat.backend.llvm import indices, symbols
-from wingbeat.backend.llvm.element import Buffer, Elements, Value, computed_as
-from wingbeat.backend.llvm.element import Frame as Rule
+from wingbeat.backend.llvm.element import Elements
 from wingbeat.backend.llvm.function import Frame
 from wingbeat.backend.llvm.grouping import Rules
 from wingbeat.backend.llvm.indices import Datum, Index, Var
@@ -24,6 +23,8 @@ from wingbeat.backend.llvm.scope import LONG, Loop, Scope
 from wingbeat.backend.llvm.steps import Call, Emitted
 from wingbeat.backend.llvm.symbols import Placement
 from wingbeat.backend.llvm.target import Target
+from wingbeat.backend.llvm.value import Buffer, Value, computed_as
+from wingbeat.backend.llvm.value import Frame as Rule
 
 COLUMNS = 128  # of a unit
 VISIT = 1.0  # nanoseconds
