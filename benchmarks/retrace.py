@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 import wingbeat as wb
-from wingbeat.api import tracing
+from wingbeat.api import running
 from wingbeat.api.gradient import assign
 from wingbeat.backend import base
 
@@ -106,7 +106,7 @@ def measure(make: Callable[[], Callable[[], None]]) -> tuple[int, float]:
 def forget() -> None:
     """What was prepared for one backend is not run by another."""
     base.clear_programs()
-    tracing._prepared.clear()
+    running._prepared.clear()
 
 
 def whole(make: Callable[[], Callable[[], None]]) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import wingbeat as wb
+from wingbeat.backend.base import NotCompiled, clear_programs
 from wingbeat.errors import Interpreted, ManyForms, NoValue, OutOfRange, TypeMismatch
 
 
@@ -305,11 +306,17 @@ def test_what_data_make_impossible_is_said_as_without_jit() -> None:
 
 
 def test_what_has_no_native_code_is_told_at_the_users_line(monkeypatch: Any) -> None:
+    def compile(*_: Any) -> Any:
+        raise NotCompiled("the linker", "cannot load native code here")
+
     monkeypatch.setenv("WINGBEAT_BACKEND", "llvm")
     monkeypatch.setattr("wingbeat.backend.base._warned", set())
+    monkeypatch.setattr("wingbeat.backend.llvm.compile", compile)
+    clear_programs()
     f = wb.jit(lambda x: wb.sort(x) * 2.0)
-    with pytest.warns(Interpreted, match=r"^sort has no native code") as caught:
+    with pytest.warns(Interpreted, match=r"^the linker has no native code") as caught:
         assert f(wb.asarray([3.0, 1.0])).tolist() == [2.0, 6.0]
+    clear_programs()
     assert [w.filename for w in caught] == [__file__]
 
 

@@ -57,6 +57,7 @@ KINKED: list[tuple[str, Function, int, str]] = [
     ("x floor(x)", lambda x: x * wb.floor(x), 1, "floor"),
     ("root(x)^2 = x", lambda x: wb.sqrt(x) ** 2, 1, "sqrt"),
     ("huber", lambda x: wb.where(x < 1.0, wb.abs(x) * x, wb.abs(x)), 2, "abs"),
+    ("at its edge", lambda x: wb.where(x >= 0, x * x, wb.abs(x) * x), 2, "greater_equal"),
 ]
 
 
@@ -80,8 +81,7 @@ SMOOTH: list[tuple[str, Function]] = [
     ("norm^2", lambda x: wb.norm(wb.stack([x, 2 * x])) ** 2),
     ("0 |x|", lambda x: 0.0 * wb.abs(x) ** 3),
     ("not taken", lambda x: wb.where(x < 1, x * x, wb.abs(x) * x + wb.sqrt(x))),
-    ("not taken, at its edge", lambda x: wb.where(x >= 0, x * x, wb.abs(x) * x)),
-    ("guarded root", lambda x: wb.where(x == 0, 0.0, wb.sqrt(wb.where(x == 0, 1.0, x)))),
+    ("not taken, at its edge", lambda x: wb.where(x >= 0, x**5, wb.abs(x) * x**4)),
     ("huber", lambda x: wb.where(wb.abs(x) < 1, 0.5 * x * x, wb.abs(x) - 0.5)),
     ("a unit that is off", lambda x: wb.relu(wb.abs(x) - 1.0) ** 2),
     ("the smaller", lambda x: wb.maximum(x * wb.abs(x), x + 1.0)),

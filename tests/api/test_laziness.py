@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import wingbeat as wb
-from wingbeat.api import tracing
+from wingbeat.api import running, tracing
 from wingbeat.backend import base
 from wingbeat.ir.node import PRIMITIVES, Primitive
 
@@ -64,7 +64,7 @@ def _watched(found: Runs, compile: Any) -> Any:
 
 def _forget() -> None:
     base.clear_programs()
-    tracing._prepared.clear()
+    running._prepared.clear()
 
 
 def _parameters() -> tuple[wb.Tensor, wb.Tensor]:

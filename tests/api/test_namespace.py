@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from inspect import isfunction
+
 import numpy as np
 import pytest
 
 import wingbeat as wb
+from wingbeat.api.declared import Declared
+from wingbeat.api.methods import METHODS
+from wingbeat.api.operators import OPERATORS
 from wingbeat.errors import NotSupported
 
 # The standard's names (2024.12), but for complex numbers: there are none here.
@@ -34,6 +39,14 @@ __truediv__ __xor__ to_device dtype device mT ndim shape size T
 def test_the_names_of_the_standard() -> None:
     assert [name for name in STANDARD.split() if not hasattr(wb, name)] == []
     assert [name for name in ATTRIBUTES.split() if not hasattr(wb.Tensor, name)] == []
+
+
+def test_type_checkers_are_told_of_what_a_tensor_is_given() -> None:
+    functions = {name for name, value in vars(Declared).items() if isfunction(value)}
+    told = {n for n in functions | set(Declared.__annotations__) if n[0] != "_" or n[:2] == "__"}
+    given = {n for n in OPERATORS | METHODS if not n.startswith(("__array_", "__dlpack_"))}
+    assert told == given
+    assert told <= set(vars(wb.Tensor))
 
 
 def test_public_names_exist_and_come_once() -> None:

@@ -77,14 +77,14 @@ def test_writing_to_a_slice_is_refused_where_numpy_would_change_the_whole() -> N
 
 def test_reading_a_value_in_a_long_loop_stays_linear() -> None:
     """The tables know the evaluated part of a graph by a number, not by a list."""
-    from wingbeat.api import tracing
+    from wingbeat.api import running
 
     w = wb.asarray(1.0, requires_grad=True)
     x = w
     for _ in range(300):
         x = x * 1.001
         assert x < 2.0
-    keys = list(tracing._prepared._items)[-300:]
+    keys = list(running._prepared._items)[-300:]
     assert all(isinstance(state, int) for _, state in keys)
     x.backward()
     assert w.grad is not None

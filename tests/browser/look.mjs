@@ -47,12 +47,25 @@ for (let k = 0; k < 200; k++) {
   stops.add(place);
 }
 await page.emulateMedia({ media: "print" });
+const unprinted = await page.evaluate(
+  () =>
+    [...document.querySelectorAll("details:not([open]) > :not(summary)")].filter(
+      (part) => !part.checkVisibility() || !part.clientHeight,
+    ).length,
+);
 const print = await page.evaluate(() => ({
   switchShown: getComputedStyle(document.querySelector("fieldset")).display !== "none",
   widest: Math.max(...[...document.querySelectorAll("svg")].map((s) => s.clientWidth)),
   room: document.querySelector("main").clientWidth,
 }));
+await page.emulateMedia({ media: "screen" });
+const closed = await page.locator("details:not([open])").count();
+await page.evaluate(() => document.querySelectorAll("details").forEach((d) => (d.open = true)));
+const opened = await seen();
 console.log(
-  JSON.stringify({ first, second, english, chinese, print, faults, requests, stops: [...stops] }),
+  JSON.stringify({
+    ...{ first, second, english, chinese, print, unprinted, closed, opened, faults, requests },
+    stops: [...stops],
+  }),
 );
 await browser.close();

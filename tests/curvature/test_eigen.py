@@ -1,5 +1,6 @@
 """Eigenvalues against dense ones, and the errors that are claimed for them."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -152,3 +153,15 @@ def test_products_are_counted() -> None:
 def test_bad_input(call: Any, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         call()
+
+
+def test_results_print_as_tables() -> None:
+    pairs = c.eigenpairs(np.diag([3.0, -1.0, 2.0]), 2)
+    assert repr(pairs).splitlines()[0] == "2 eigenvalues of a matrix with 3 rows"
+    assert re.search(r"^ +3 .*\(1, 0, 0\)$", repr(pairs), re.MULTILINE)
+    assert "array(" not in repr(pairs)
+    ends = c.extremes(np.diag(np.arange(1.0, 31.0)))
+    assert re.search(r"^ +30 .*\(0, 0, 0, 0, \.\.\.\)$", str(ends), re.MULTILINE)
+    assert "<caption>The smallest and the largest eigenvalue" in ends._repr_html_()
+    many = c.eigenpairs(np.diag(np.arange(1.0, 31.0)), 25)
+    assert "15 more eigenvalues are not shown." in str(many)

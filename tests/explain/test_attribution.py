@@ -1,4 +1,4 @@
-"""Attributions: what they sum to, what they equal where that is known, and what they refuse."""
+"""Attributions: what they sum to, what they equal where that is known, how they are shown."""
 
 import re
 from collections.abc import Callable
@@ -10,28 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import wingbeat as wb
-from wingbeat import attribution, errors, nn
+from tests.explain.attributed import METHODS, network, points
+from wingbeat import attribution, nn
 from wingbeat.nn._classifier import Classifier
 
 # MISSION E4
-
-METHODS: list[Callable[..., Any]] = [
-    attribution.gradient,
-    attribution.gradient_times_input,
-    attribution.integrated_gradients,
-    attribution.smooth_grad,
-    attribution.occlusion,
-]
-
-
-def network(seed: int, activation: type[nn.Module] = nn.ReLU, dtype: str = "float64") -> nn.Module:
-    wb.random.seed(seed)
-    layers = (nn.Linear(5, 7), activation(), nn.Dropout(0.5), nn.Linear(7, 3))
-    return nn.Sequential(*layers).to(dtype)
-
-
-def points(seed: int, n: int = 4) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=(n, 5))
 
 
 # --- values -------------------------------------------------------------------------------------
@@ -165,54 +148,6 @@ def test_occlusion_takes_the_classes_of_what_it_checks() -> None:
     assert np.array_equal(found.claims, parts.values)
 
 
-# --- units --------------------------------------------------------------------------------------
-
-
-def test_units_of_a_layer_without_thresholds() -> None:
-    """Through relu(W x) with weights v and x from 0, unit j gives v_j relu(W x)_j."""
-    wb.random.seed(0)
-    model = nn.Sequential(nn.Linear(5, 4, bias=False), nn.ReLU(), nn.Linear(4, 2)).to("float64")
-    x = points(3)
-    found = attribution.conductance(model, x, "1", target=1)
-    hidden = np.maximum(x @ model[0].weight.numpy().T, 0.0)
-    np.testing.assert_allclose(found.activation, hidden, rtol=1e-12)
-    np.testing.assert_allclose(found.values, hidden * model[2].weight.numpy()[1], atol=1e-12)
-
-
-@pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh])
-@pytest.mark.parametrize("layer", ["0", "1", "2"])
-def test_units_sum_to_the_change_of_the_score(layer: str, activation: type[nn.Module]) -> None:
-    model, x = network(4, activation), points(4)
-    found = attribution.conductance(model, x, layer, tolerance=1e-4, max_steps=1 << 15)
-    assert found.complete.all()
-    np.testing.assert_allclose(found.around, 0.0, atol=1e-12)
-    whole = found.score - found.baseline_score
-    np.testing.assert_allclose(found.values.sum(axis=1) + found.missing, whole, atol=1e-12)
-
-
-def test_units_that_are_the_inputs_have_integrated_gradients() -> None:
-    wb.random.seed(1)
-    model = nn.Sequential(nn.Identity(), nn.Linear(5, 6), nn.Tanh(), nn.Linear(6, 2)).to("float64")
-    units = attribution.conductance(model, points(5), model[0])
-    inputs = attribution.integrated_gradients(model, points(5))
-    np.testing.assert_allclose(units.values, inputs.values, rtol=1e-10)
-
-
-class Residual(nn.Module):
-    def __init__(self) -> None:
-        self.inner = nn.Linear(3, 3)
-
-    def forward(self, x: Any) -> Any:
-        return x + self.inner(x)
-
-
-def test_what_goes_around_a_layer_is_counted_apart() -> None:
-    model, x = Residual().to("float64"), np.array([[1.0, 2.0, 3.0]])
-    found = attribution.conductance(model, x, "inner", target=1)
-    np.testing.assert_allclose(found.around, [2.0], rtol=1e-12)
-    np.testing.assert_allclose(found.missing, 0.0, atol=1e-12)
-
-
 # --- models, examples, classes ------------------------------------------------------------------
 
 
@@ -270,108 +205,3 @@ def test_a_notebook_shows_a_table(method: Callable[..., Any]) -> None:
     assert "<caption>" in page
     page = attribution.conductance(network(9), points(9), "1")._repr_html_()
     assert "strongest units" in page
-
-
-# --- what is refused ----------------------------------------------------------------------------
-
-X = np.ones((2, 5))
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "message"),
-    [
-        (lambda f: f(3, X), errors.TypeMismatch, "takes a model"),
-        (lambda f: f(nn.Linear, X), errors.TypeMismatch, "write Linear()"),
-        (lambda f: f(network(0), X.astype(int)), errors.TypeMismatch, "astype"),
-        (lambda f: f(network(0), X[:0]), errors.BadInput, "one example or more"),
-        (lambda f: f(network(0), X * np.nan), errors.BadInput, "not finite in row 0"),
-        (lambda f: f(network(0), X[0]), errors.TypeMismatch, r"write x\[None\]"),
-        (lambda f: f(lambda x: x[:1], X), errors.TypeMismatch, r"shape \(2, classes\)"),
-        (lambda f: f(lambda x: x / 0.0, X), errors.BadInput, "score 0 of example 0 is inf"),
-        (lambda f: f(network(0), X, target=3), errors.OutOfRange, r"0 \.\.\. 2"),
-        (lambda f: f(network(0), X, target=-1), errors.OutOfRange, "target -1 is no class"),
-        (lambda f: f(network(0), X, target=[0]), errors.TypeMismatch, "array of 2 classes"),
-        (lambda f: f(network(0), X, target=0.5), errors.TypeMismatch, "target is a class"),
-    ],
-)
-@pytest.mark.parametrize("method", METHODS)
-def test_bad_models_and_examples(
-    method: Callable[..., Any], call: Any, error: type[Exception], message: str
-) -> None:
-    with np.errstate(all="ignore"), pytest.raises(error, match=message) as caught:
-        call(method)
-    assert str(caught.value).startswith(f"{method.__name__}: ")
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "message"),
-    [
-        (
-            lambda: attribution.integrated_gradients(network(0), X, baseline=np.ones(4)),
-            errors.TypeMismatch,
-            "broadcasts to",
-        ),
-        (
-            lambda: attribution.integrated_gradients(network(0), X, baseline="black"),
-            errors.TypeMismatch,
-            "holds numbers",
-        ),
-        (
-            lambda: attribution.gradient_times_input(network(0), X, baseline=np.inf),
-            errors.BadInput,
-            "baseline is not finite",
-        ),
-        (
-            lambda: attribution.integrated_gradients(network(0), X, tolerance=0),
-            errors.BadInput,
-            "tolerance",
-        ),
-        (
-            lambda: attribution.integrated_gradients(network(0), X, steps=0),
-            errors.BadInput,
-            "steps",
-        ),
-        (lambda: attribution.smooth_grad(network(0), X, samples=1), errors.BadInput, "samples"),
-        (lambda: attribution.smooth_grad(network(0), X, noise=-1), errors.BadInput, "noise"),
-        (lambda: attribution.occlusion(network(0), X, patch=0), errors.BadInput, "patch"),
-        (lambda: attribution.occlusion(network(0), X, patch=(1, 1)), errors.BadInput, "patch"),
-        (
-            lambda: attribution.occlusion(
-                network(0), X, against=attribution.gradient(network(0), X[:1])
-            ),
-            errors.TypeMismatch,
-            "explain the same x",
-        ),
-        (
-            lambda: attribution.conductance(network(0), X, "9"),
-            errors.OutOfRange,
-            "there are '0', '1', '2', '3'",
-        ),
-        (
-            lambda: attribution.conductance(network(0), X, nn.Linear(1, 1)),
-            errors.OutOfRange,
-            "no part of the model",
-        ),
-        (
-            lambda: attribution.conductance(lambda x: x, X, "0"),
-            errors.TypeMismatch,
-            "in an nn.Module",
-        ),
-    ],
-)
-def test_bad_options(call: Any, error: type[Exception], message: str) -> None:
-    with pytest.raises(error, match=message):
-        call()
-
-
-class Twice(nn.Module):
-    def __init__(self) -> None:
-        self.inner = nn.Linear(5, 5)
-
-    def forward(self, x: Any) -> Any:
-        return self.inner(self.inner(x))
-
-
-def test_a_layer_that_is_called_twice_has_no_one_result() -> None:
-    with pytest.raises(errors.TypeMismatch, match="called 2 times"):
-        attribution.conductance(Twice(), X, "inner")

@@ -39,8 +39,15 @@ def mlp() -> wb.explain.Explanation:
     return wb.explain(lambda model, x: wb.mean(model(x) ** 2))(model, x)
 
 
+def residual() -> wb.explain.Explanation:
+    layer = nn.Linear(3, 3)
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    return wb.explain(lambda layer, x: wb.sum(wb.tanh(x + layer(x))))(layer, x)
+
+
 PAGES = {
     "worked": lambda: wb.explain("x=2*w+b; y=b+1; z=x*y", w=3, b=4),
+    "residual": residual,
     "kink": lambda: wb.explain("z=abs(x)*2", x=0),
     "mlp": mlp,
     "transformer": lambda: transformer(3),
@@ -52,9 +59,9 @@ def test_page_in_a_browser(name: str, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     PAGES[name]().save_html(file)
     seen = look(file)
-    for language in ("english", "chinese"):
-        assert seen[language]["violations"] == []
-        assert seen[language]["passes"] > 20
+    for state in ("english", "chinese", "opened"):
+        assert seen[state]["violations"] == []
+        assert seen[state]["passes"] > 20
     assert (seen["first"], seen["second"]) == ("wb-en", "wb-zh")  # by keyboard
     assert seen["faults"] == []
     assert seen["requests"] == ["file"]
@@ -64,6 +71,8 @@ def test_page_in_a_browser(name: str, tmp_path: Path) -> None:
     assert not any("Graph" in h for h in seen["chinese"]["headings"])
     assert not seen["print"]["switchShown"]
     assert seen["print"]["widest"] <= seen["print"]["room"]
+    assert seen["closed"] > 0
+    assert seen["unprinted"] == 0  # what is closed is on paper all the same
     assert all(not stop.endswith(":none") for stop in seen["stops"])  # the focus is seen
 
 
@@ -85,8 +94,25 @@ def test_what_is_seen_of_the_worked_case(tmp_path: Path) -> None:
         assert "dz/db = dz/dx * dx/db + dz/dy * dy/db" in text
 
 
+# MISSION A4, B3, E5: routes, neurons and costs are on the page of a network, in both languages
+def test_what_is_seen_of_a_network(tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    PAGES["residual"]().save_html(file)
+    seen = look(file)
+    for state, sentences in {
+        "english": ("The gradient by x, by what it comes through", "neuron 1", "What both sweeps"),
+        "chinese": ("对 x 的梯度，按经过的模块划分", "神经元 1", "两个阶段的代价"),
+        "opened": ("逐个步骤的前向与反向代价", "输入 1 → 神经元 2"),
+    }.items():
+        for sentence in sentences:
+            assert sentence in seen[state]["text"]
+
+
 def test_a_page_with_a_barrier_is_noticed(tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     page = PAGES["worked"]().html().replace("<legend>", "<b>").replace("</legend>", "</b>")
-    file.write_text(page.replace('<html lang="en">', "<html>"), encoding="utf-8")
-    assert any("html-has-lang" in v for v in look(file)["english"]["violations"])
+    page = page.replace('<html lang="en">', "<html>").replace("::details-content", "")
+    file.write_text(page, encoding="utf-8")
+    seen = look(file)
+    assert any("html-has-lang" in v for v in seen["english"]["violations"])
+    assert seen["unprinted"] > 0

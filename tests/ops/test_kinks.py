@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,9 +15,24 @@ from tests.ops.cases import ALL, Array, Case, named, run
 from tests.ops.test_special_values import ELEMENTWISE
 from wingbeat.ir import PRIMITIVES, Primitive, Sample, leaf
 from wingbeat.ir.node import Absent, Kink
+from wingbeat.ir.types import TensorType
 from wingbeat.transform import inlined, jvp, vjp
 
-KINKED = [p for p in ALL if p.kink is not None]
+
+def results_of_floats(p: Primitive) -> Iterator[TensorType]:
+    """The types that a primitive makes of operands of which one is a float."""
+    for sample in p.samples:
+        case = Case(p, sample)
+        xs = case.leaves()
+        if any(x.type.inexact for x in xs):
+            yield case.apply(*xs).type
+
+
+# Floats that become a truth or an integer: their ties are in test_decisions.py.
+DECISIONS = [
+    p for p in ALL if p.kink is not None and not all(z.inexact for z in results_of_floats(p))
+]
+KINKED = [p for p in ALL if p.kink is not None and p not in DECISIONS]
 INF, NAN = np.inf, np.nan
 
 # By hand: a point without a derivative, and the partials that the convention returns there (of the

@@ -54,7 +54,7 @@ def test_training_lowers_the_loss_with_one_program(kind: Any) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_loss_gradients_and_update_run_as_one(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    trace = import_module("wingbeat.api.tracing")  # wb.trace is a function of that name
+    trace = import_module("wingbeat.api.evaluation")  # wb.trace is a function of that name
     runs: list[int] = []
     run = trace.run_nodes
 

@@ -22,9 +22,9 @@ def test_published_problems(p: Any) -> None:
     assert p.name in HARD or any(abs(2 * result.value - v) <= 1e-6 + 1e-3 * v for v in p.values), (
         result.value
     )
-    honest = {"flat valley", "noise floor", "undecided"} | (
-        {*p.kinds} - {p.name in HARD and "minimum"}
-    )
+    honest = {"flat valley", "noise floor", "undecided"} | {*p.kinds}
+    if p.name in HARD:  # where the search ends is no minimum; rounding decides what it is
+        honest = honest - {"minimum"} | {"saddle"}
     assert result.verdict.kind in honest, result.verdict
     assert result.counts.jacobians <= 350
 

@@ -134,11 +134,16 @@ def test_the_edge_of_a_jump_down_is_no_minimum() -> None:
     cliff = wb.minimize(lambda x: wb.where(x < 0, -1.0, 0.0) + x**2, 3.0)
     assert float(cliff.x) == 0.0  # where all derivatives look like those of a minimum
     assert cliff.verdict.kind == "kink"
-    assert "falls by 1 within" in cliff.verdict.sentence
+    assert "falls by 1 on one side" in cliff.verdict.sentence
     plane = wb.minimize(lambda x: wb.where(x[0] < x[1], -1.0, 0.0) + wb.sum(x**2), np.ones(2))
     assert plane.verdict.kind == "kink"
     wall = wb.minimize(lambda x: wb.where(x > 0, 1.0, 0.0) + x**2, 3.0)  # f is least at its foot
-    assert wall.verdict.is_minimum
+    assert wall.verdict.kind == "kink"
+    assert "rises in all 2 directions" in wall.verdict.sentence
+    # A decision that no graph shows.
+    hidden = wb.minimize(lambda x: x**2 - (1.0 if (x < 0).item() else 0.0), 3.0)
+    assert hidden.verdict.kind == "kink"
+    assert "falls by 1 within" in hidden.verdict.sentence
 
 
 def test_the_gradient_along_a_constraint_is_the_one_that_is_shown() -> None:

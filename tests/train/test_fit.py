@@ -53,17 +53,17 @@ def test_a_step_is_gradient_descent() -> None:
 
 def test_a_step_is_one_program(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loss, metrics, gradient's norm and update: one evaluation, not one each."""
-    from wingbeat.api import tracing as trace
+    from wingbeat.api import evaluation
 
     runs: list[int] = []
-    real = trace.run_nodes
+    real = evaluation.run_nodes
 
     def counted(*args: Any) -> Any:
         runs.append(1)
         return real(*args)
 
     model, optimizer = linear()
-    monkeypatch.setattr(trace, "run_nodes", counted)
+    monkeypatch.setattr(evaluation, "run_nodes", counted)
     history = fit(
         model,
         [line()],

@@ -1,7 +1,5 @@
 """Tensors, the functions of the Array API standard, and transforms of Python functions."""
 
-# First: what applies primitives needs it whole.
-import wingbeat.api.tensor  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from wingbeat.api import (
     convolution,
     creation,
@@ -12,6 +10,7 @@ from wingbeat.api import (
     losses,
     manipulation,
     methods,
+    pooling,
     random,
     sorting,
     statistics,
@@ -30,6 +29,7 @@ from wingbeat.api.kinks import KinkWarning
 from wingbeat.api.linalg import *  # noqa: F403
 from wingbeat.api.losses import *  # noqa: F403
 from wingbeat.api.manipulation import *  # noqa: F403
+from wingbeat.api.pooling import *  # noqa: F403
 from wingbeat.api.sorting import *  # noqa: F403
 from wingbeat.api.statistics import *  # noqa: F403
 from wingbeat.api.tensor import Tensor, asarray
@@ -62,6 +62,7 @@ __all__ += inspection.__all__
 __all__ += linalg.__all__
 __all__ += losses.__all__
 __all__ += manipulation.__all__
+__all__ += pooling.__all__
 __all__ += sorting.__all__
 __all__ += statistics.__all__
 __all__ += transforms.__all__

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from wingbeat.api.joining import enter, join
 from wingbeat.api.promotion import Rule, common_shape, united
+from wingbeat.api.sites import site
 from wingbeat.api.tensor import Tensor, asarray, lazy
-from wingbeat.api.tracing import GRAD, Trace, current, enter, join, site, state
+from wingbeat.api.tracing import GRAD, Trace, current, state
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.node import Node, Primitive, Site, build, here, quote
 from wingbeat.ops import arithmetic as ar

@@ -1,8 +1,7 @@
-"""Convolution and pooling along one or two axes, with PyTorch's arguments.
+"""Convolution along one or two axes, with PyTorch's arguments.
 
-`layout` names the axes of x: "NCHW", as in PyTorch, or "NHWC" (along one axis "NCW" or "NWC"); x
-may lack the axis N. Where channels come first, a weight has PyTorch's shape (O, I, H, W); where
-they come last, it is (H, W, I, O).
+Layouts are as in `windows.py`. Where channels come first, a weight has PyTorch's shape
+(O, I, H, W); where they come last, it is (H, W, I, O).
 """
 
 from __future__ import annotations
@@ -11,80 +10,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from wingbeat.api.applying import apply
-from wingbeat.api.axes import integer
 from wingbeat.api.promotion import of_one_dtype
 from wingbeat.api.tensor import Tensor, asarray
+from wingbeat.api.windows import (
+    Several,
+    Sizes,
+    batched,
+    check_fits,
+    each,
+    extents_of,
+    layout_of,
+    like,
+    times,
+)
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.node import Node
 from wingbeat.ops import sliding
-from wingbeat.ops.shape import reshape
 from wingbeat.ops.windows import span
 
-__all__ = ["avg_pool1d", "avg_pool2d", "conv1d", "conv2d", "max_pool1d", "max_pool2d"]
-
-Sizes = tuple[int, ...]
-Several = int | Sequence[int]
-_LAYOUTS = {1: ("NCW", "NWC"), 2: ("NCHW", "NHWC")}
-_LEAST = {"padding": 0}  # of all other options the least is 1
-
-
-def each(value: Any, axes: int, name: str, what: str) -> Sizes:
-    """An option as one number for each axis that slides."""
-    given = tuple(value) if isinstance(value, tuple | list) else (value,) * axes
-    if len(given) != axes:
-        raise TypeMismatch(f"{name}: {what} is one number or {axes} of them, not {value!r}")
-    numbers = tuple(integer(n, name, what) for n in given)
-    if min(numbers) < (least := _LEAST.get(what, 1)):
-        raise TypeMismatch(f"{name}: {what} must be at least {least}, not {value!r}")
-    return numbers
-
-
-def _layout(layout: Any, axes: int, name: str) -> str:
-    if layout not in _LAYOUTS[axes]:
-        choices = " or ".join(map(repr, _LAYOUTS[axes]))
-        raise TypeMismatch(f"{name}: layout is {choices}, not {layout!r}")
-    return layout
-
-
-def _times(sizes: Sequence[int]) -> str:
-    return "x".join(map(str, sizes))
-
-
-def _batched(x: Node, name: str, layout: str) -> Node:
-    """`x` with the axis N."""
-    if len(x.shape) == len(layout):
-        return x
-    if len(x.shape) == len(layout) - 1:
-        return reshape(x, shape=(1, *x.shape))
-    one, many = (f"({', '.join(axes)})" for axes in (layout[1:], layout))
-    raise TypeMismatch(f"{name}: x has shape {many} or {one}, not {x.type}")
-
-
-def _like(z: Node, x: Node) -> Node:
-    return z if len(z.shape) == len(x.shape) else reshape(z, shape=z.shape[1:])
-
-
-def _extents(x: Node, layout: str) -> Sizes:
-    """The sizes of the axes that slide."""
-    return x.shape[2:] if layout[1] == "C" else x.shape[1:-1]
-
-
-def _check_fits(
-    name: str, extents: Sizes, around: Sizes, sizes: Sizes, dilation: Sizes, what: str
-) -> None:
-    """Whether at least one window lies in x with its border."""
-    covered = [span(k, d) for k, d in zip(sizes, dilation, strict=True)]
-    padded = [n + a for n, a in zip(extents, around, strict=True)]
-    if any(c > n for c, n in zip(covered, padded, strict=True)):
-        of = f" with dilation {_times(dilation)}" if max(dilation) > 1 else ""
-        border = f", padded to {_times(padded)}" if any(around) else ""
-        raise TypeMismatch(
-            f"{name}: {what} of {_times(sizes)}{of} does not fit into x of "
-            f"{_times(extents)}{border}; use a smaller one or more padding"
-        )
-
-
-# --- convolution -------------------------------------------------------------------------------
+__all__ = ["conv1d", "conv2d"]
 
 
 def _conv(
@@ -92,7 +36,6 @@ def _conv(
     x: Any,
     weight: Any,
     bias: Any,
-    *,
     padding: Any,
     groups: Any,
     layout: Any,
@@ -111,7 +54,7 @@ def _conv(
         name=name,
         padding=border,
         groups=each(groups, 1, name, "groups")[0],
-        layout=_layout(layout, axes, name),
+        layout=layout_of(layout, axes, name),
         **{what: each(value, axes, name, what) for what, value in steps.items()},
     )
 
@@ -128,11 +71,11 @@ def _convolution(
     layout: str,
 ) -> Node:
     x, w, *bias = of_one_dtype(x, w, *bias)  # type: ignore[assignment]
-    batch = _batched(x, name, layout)
+    batch = batched(x, name, layout)
     kernel = _check_weight(name, batch, w, bias, groups, layout)
     low, high = _border(name, padding, kernel, stride, dilation)
     around = tuple(a + b for a, b in zip(low, high, strict=True))
-    _check_fits(name, _extents(batch, layout), around, kernel, dilation, "a kernel")
+    check_fits(name, extents_of(batch, layout), around, kernel, dilation, "a kernel")
     z = sliding.conv(
         batch,
         w,
@@ -144,7 +87,7 @@ def _convolution(
         groups=groups,
         layout=layout,
     )
-    return _like(z, x)
+    return like(z, x)
 
 
 def _check_weight(
@@ -184,7 +127,7 @@ def _border(
         return (0,) * len(kernel), (0,) * len(kernel)
     if max(stride) > 1:
         raise TypeMismatch(
-            f"{name}: padding='same' keeps the size, stride {_times(stride)} does not; give numbers"
+            f"{name}: padding='same' keeps the size, stride {times(stride)} does not; give numbers"
         )
     all_of_it = [span(k, d) - 1 for k, d in zip(kernel, dilation, strict=True)]
     return tuple(n // 2 for n in all_of_it), tuple(n - n // 2 for n in all_of_it)
@@ -207,8 +150,7 @@ def conv1d(
     >>> wb.conv1d([[1.0, 2.0, 3.0, 5.0]], [[[-1.0, 1.0]]])
     tensor([[1., 1., 2.]])
     """
-    options = {"padding": padding, "groups": groups, "layout": layout}
-    return _conv(1, x, weight, bias, stride=stride, dilation=dilation, **options)
+    return _conv(1, x, weight, bias, padding, groups, layout, stride=stride, dilation=dilation)
 
 
 def conv2d(
@@ -253,185 +195,4 @@ def conv2d(
     >>> wb.conv2d(wb.ones((8, 3, 32, 32)), wb.ones((16, 3, 5, 5)), padding=2, stride=2).shape
     (8, 16, 16, 16)
     """
-    options = {"padding": padding, "groups": groups, "layout": layout}
-    return _conv(2, x, weight, bias, stride=stride, dilation=dilation, **options)
-
-
-# --- pooling -----------------------------------------------------------------------------------
-
-
-def _pool(
-    kind: str,
-    axes: int,
-    x: Any,
-    kernel_size: Any,
-    *,
-    stride: Any,
-    padding: Any,
-    dilation: Any = 1,
-    layout: Any,
-    **options: Any,
-) -> Tensor:
-    name = f"{kind}_pool{axes}d"
-    sizes = each(kernel_size, axes, name, "kernel_size")
-    return apply(
-        _pooling,
-        asarray(x),
-        kind=kind,
-        sizes=sizes,
-        stride=sizes if stride is None else each(stride, axes, name, "stride"),
-        padding=each(padding, axes, name, "padding"),
-        dilation=each(dilation, axes, name, "dilation"),
-        layout=_layout(layout, axes, name),
-        **{what: bool(value) for what, value in options.items()},
-    )
-
-
-def _pooling(
-    x: Node,
-    *,
-    kind: str,
-    sizes: Sizes,
-    stride: Sizes,
-    padding: Sizes,
-    dilation: Sizes,
-    layout: str,
-    ceil_mode: bool,
-    count_include_pad: bool = True,
-) -> Node:
-    name = f"{kind}_pool{len(sizes)}d"
-    batch = _batched(x, name, layout)
-    if any(2 * p > span(k, d) for p, k, d in zip(padding, sizes, dilation, strict=True)):
-        raise TypeMismatch(
-            f"{name}: padding {_times(padding)} is more than half of kernel_size {_times(sizes)}: "
-            "whole windows would lie outside x"
-        )
-    extents = _extents(batch, layout)
-    _check_fits(name, extents, tuple(2 * p for p in padding), sizes, dilation, "a window")
-    beyond = [0] * len(sizes)
-    if ceil_mode:
-        each_axis = zip(extents, sizes, stride, padding, dilation, strict=True)
-        beyond = [_beyond(*numbers) for numbers in each_axis]
-    high = tuple(p + b for p, b in zip(padding, beyond, strict=True))
-    attrs: Any = {"sizes": sizes, "stride": stride, "low": padding, "high": high, "layout": layout}
-    if kind == "max":
-        return _like(sliding.max_pool(batch, dilation=dilation, **attrs), x)
-    if not x.type.inexact:
-        raise TypeMismatch(f"{name}: takes floats, not {x.type}; convert with .astype")
-    counted = padding * 2 if count_include_pad else (0,) * 2 * len(sizes)
-    return _like(sliding.avg_pool(batch, counted=counted, **attrs), x)
-
-
-def _beyond(n: int, size: int, stride: int, padding: int, dilation: int) -> int:
-    """What the last window lacks if counts are rounded up; it must not begin behind x."""
-    over = n + 2 * padding - span(size, dilation)
-    count = -(-over // stride)
-    if count * stride >= n + padding:
-        count -= 1
-    return max(0, count * stride - over)
-
-
-def max_pool1d(
-    x: Any,
-    kernel_size: Several,
-    stride: Several | None = None,
-    padding: Several = 0,
-    dilation: Several = 1,
-    ceil_mode: bool = False,
-    *,
-    layout: str = "NCW",
-) -> Tensor:
-    """The largest element of every window along one axis: as `max_pool2d`, without H.
-
-    >>> import wingbeat as wb
-    >>> wb.max_pool1d([[1.0, 5.0, 2.0, 4.0]], 2)
-    tensor([[5., 4.]])
-    """
-    options = {"padding": padding, "dilation": dilation, "ceil_mode": ceil_mode, "layout": layout}
-    return _pool("max", 1, x, kernel_size, stride=stride, **options)
-
-
-def max_pool2d(
-    x: Any,
-    kernel_size: Several,
-    stride: Several | None = None,
-    padding: Several = 0,
-    dilation: Several = 1,
-    ceil_mode: bool = False,
-    *,
-    layout: str = "NCHW",
-) -> Tensor:
-    """The largest element of every window; the derivative goes to it, ties share equally.
-
-    Args:
-        x: numbers of shape (N, C, H, W), or (C, H, W) for one image.
-        kernel_size: of a window; like all sizes a number, or one for each axis.
-        stride: how far one window lies from the next; None for `kernel_size`.
-        padding: what is put around x, smaller than any number; at most half a window.
-        dilation: how far the elements of a window lie apart.
-        ceil_mode: whether a last window that does not fill up counts.
-        layout: "NHWC" for x of shape (N, H, W, C).
-
-    Raises:
-        TypeMismatch: shapes or options do not fit, or the window is larger than x.
-
-    >>> import wingbeat as wb
-    >>> wb.max_pool2d([[[1.0, 2.0, 5.0, 6.0], [3.0, 4.0, 7.0, 9.0]]], 2)
-    tensor([[[4., 9.]]])
-    """
-    options = {"padding": padding, "dilation": dilation, "ceil_mode": ceil_mode, "layout": layout}
-    return _pool("max", 2, x, kernel_size, stride=stride, **options)
-
-
-def avg_pool1d(
-    x: Any,
-    kernel_size: Several,
-    stride: Several | None = None,
-    padding: Several = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    *,
-    layout: str = "NCW",
-) -> Tensor:
-    """The mean of every window along one axis: as `avg_pool2d`, without H.
-
-    >>> import wingbeat as wb
-    >>> wb.avg_pool1d([[1.0, 5.0, 2.0, 4.0]], 2)
-    tensor([[3., 3.]])
-    """
-    options = {"padding": padding, "ceil_mode": ceil_mode, "layout": layout}
-    options["count_include_pad"] = count_include_pad
-    return _pool("avg", 1, x, kernel_size, stride=stride, **options)
-
-
-def avg_pool2d(
-    x: Any,
-    kernel_size: Several,
-    stride: Several | None = None,
-    padding: Several = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    *,
-    layout: str = "NCHW",
-) -> Tensor:
-    """The mean of every window.
-
-    Args:
-        x: floats of shape (N, C, H, W), or (C, H, W) for one image.
-        kernel_size: of a window; like all sizes a number, or one for each axis.
-        stride: how far one window lies from the next; None for `kernel_size`.
-        padding: zeros around x; at most half a window.
-        ceil_mode: whether a last window that does not fill up counts; what it lacks does not.
-        count_include_pad: whether padding counts as elements with value 0.
-        layout: "NHWC" for x of shape (N, H, W, C).
-
-    Raises:
-        TypeMismatch: shapes, dtypes or options do not fit, or the window is larger than x.
-
-    >>> import wingbeat as wb
-    >>> wb.avg_pool2d([[[1.0, 2.0, 5.0, 6.0], [3.0, 4.0, 7.0, 9.0]]], 2)
-    tensor([[[2.5 , 6.75]]])
-    """
-    options = {"padding": padding, "ceil_mode": ceil_mode, "layout": layout}
-    options["count_include_pad"] = count_include_pad
-    return _pool("avg", 2, x, kernel_size, stride=stride, **options)
+    return _conv(2, x, weight, bias, padding, groups, layout, stride=stride, dilation=dilation)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from wingbeat.api.applying import cast_to
+from wingbeat.api.arrays import own
 from wingbeat.api.axes import count, sizes
 from wingbeat.api.elementwise import where
-from wingbeat.api.tensor import Tensor, asarray, own, wrap
+from wingbeat.api.tensor import Tensor, asarray, wrap
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.types import as_dtype
 

@@ -7,8 +7,13 @@ from collections.abc import Sequence
 from contextlib import ContextDecorator
 from typing import Any
 
-from wingbeat.api.tensor import Tensor, asarray, lazy
-from wingbeat.api.tracing import GRAD, Trace, enter, evaluate, state
+import numpy as np
+
+from wingbeat.api.arrays import own
+from wingbeat.api.evaluation import evaluate
+from wingbeat.api.joining import enter, join
+from wingbeat.api.tensor import Tensor, asarray, lazy, wrap
+from wingbeat.api.tracing import GRAD, Trace, state
 from wingbeat.backend.base import Cache, natively
 from wingbeat.errors import NotDifferentiable, NoValue, TypeMismatch
 from wingbeat.ir.node import Node, full
@@ -20,7 +25,34 @@ _gradients: Cache[Any, tuple[Node | None, ...]] = Cache(1024)
 _adding = threading.RLock()
 
 
-def as_cotangent(t: Tensor, gradient: Any) -> Tensor:
+def backward(self: Tensor, gradient: Any = None, *, create_graph: bool = False) -> None:
+    """Add the gradient of this to `.grad` of every input with `requires_grad`.
+
+    `gradient` is the cotangent of this tensor; a scalar has 1 by default. The graph stays, so a
+    second call adds again. With `create_graph` the gradients can themselves be differentiated.
+
+    Raises `NotDifferentiable` where no input requires a gradient, `TypeMismatch` for a non-scalar
+    without `gradient`.
+    """
+    if not self._flags & GRAD:
+        raise NotDifferentiable(
+            "backward: nothing that this was computed from has requires_grad=True"
+        )
+    if gradient is None and self.size != 1:
+        raise TypeMismatch(
+            f"backward: {self.type} is no scalar; take its .sum() or .mean(), "
+            "or give backward(gradient)"
+        )
+    seed = None if gradient is None else _as_cotangent(self, gradient)
+    if self._trace is None:  # an input itself
+        seed = wrap(own(np.ones(self.shape, self.dtype))) if seed is None else seed
+        self._grad = seed if self._grad is None else self._grad + seed
+        return
+    trace = join((self,) if seed is None else (self, seed))
+    _accumulate(self, seed, trace, create_graph)
+
+
+def _as_cotangent(t: Tensor, gradient: Any) -> Tensor:
     """`gradient` as a cotangent of `t`: of its shape and dtype."""
     seed = asarray(gradient, dtype=t.dtype)
     if seed.shape != t.shape:
@@ -28,7 +60,7 @@ def as_cotangent(t: Tensor, gradient: Any) -> Tensor:
     return seed
 
 
-def accumulate(t: Tensor, cotangent: Tensor | None, trace: Trace, create_graph: bool) -> None:
+def _accumulate(t: Tensor, cotangent: Tensor | None, trace: Trace, create_graph: bool) -> None:
     """Add the gradients of one `backward` to those that are there."""
     if trace.refusal:
         raise NoValue(

@@ -16,8 +16,8 @@ from wingbeat.api.axes import one_axis
 from wingbeat.api.keys import Key, Plain, located, parsed
 from wingbeat.api.promotion import expand
 from wingbeat.api.tensor import Tensor, asarray
-from wingbeat.api.tracing import ABSTRACT
-from wingbeat.api.views import viewing
+from wingbeat.api.tracing import ABSTRACT, branched, state
+from wingbeat.api.views import check_writable, rebind, viewing
 from wingbeat.errors import NoValue, TypeMismatch
 from wingbeat.ir.node import Node, full
 from wingbeat.ir.types import SHORT, tensor_type
@@ -35,11 +35,12 @@ def get(x: Tensor, key: Any) -> Tensor:
     return z if arrays else viewing(z, x)
 
 
-def put(x: Tensor, key: Any, value: Any) -> Tensor:
-    """`x` after `x[key] = value`."""
+def put(x: Tensor, key: Any, value: Any) -> None:
+    """`x[key] = value`: the name `x` gets another value."""
+    check_writable(x)
     found, arrays = parsed(x, key)
     v = _fitting(x, value, found.shape)
-    return apply(_written, x, v, *arrays, key=found)
+    rebind(x, apply(_written, x, v, *arrays, key=found))
 
 
 def _fitting(x: Tensor, value: Any, shape: tuple[int, ...]) -> Tensor:
@@ -171,7 +172,10 @@ def nonzero(x: Any, /) -> tuple[Tensor, ...]:
     >>> wb.nonzero([0, 5, 6])
     (tensor([1, 2]),)
     """
-    return tuple(asarray(k) for k in np.nonzero(deciding_shape(asarray(x), "nonzero")))
+    t = asarray(x)
+    if state.active:
+        branched(t if t.dtype.kind == "b" else t != 0)
+    return tuple(asarray(k) for k in np.nonzero(deciding_shape(t, "nonzero")))
 
 
 def deciding_shape(t: Tensor, name: str) -> Any:

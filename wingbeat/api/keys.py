@@ -10,7 +10,9 @@ import numpy as np
 
 from wingbeat.api.applying import apply, cast_to
 from wingbeat.api.promotion import common_shape
-from wingbeat.api.tensor import Tensor, asarray, site
+from wingbeat.api.sites import site
+from wingbeat.api.tensor import Tensor, asarray
+from wingbeat.api.tracing import branched
 from wingbeat.errors import OutOfRange, TypeMismatch
 from wingbeat.ir.node import Node, full, quote
 from wingbeat.ir.types import as_dtype
@@ -136,6 +138,7 @@ def _array_entry(p: Any) -> list[Any]:
     if not t.ndim:
         raise TypeMismatch(located("True and False are no indices; use a boolean array"))
     # Which elements are true decides the shape of the result, so the mask is evaluated here.
+    branched(t)
     return [Mask(asarray(k), n) for k, n in zip(np.nonzero(t.numpy()), t.shape, strict=True)]
 
 

@@ -51,8 +51,13 @@ class Lowered:
         return self._program.memory
 
 
-def lowered(roots: Sequence[Node]) -> Lowered:
-    """The program that computes nodes, laid open as `jit(f).lower` does it for a function."""
+def runnable(roots: Sequence[Node]) -> list[Node]:
+    """The graph that is run: without composites, and simplified."""
     bodies = inlined(roots)
     new = simplify(bodies)
-    return Lowered(program([new[body] for body in bodies])[0])
+    return [new[body] for body in bodies]
+
+
+def lowered(roots: Sequence[Node]) -> Lowered:
+    """The program that computes nodes, laid open as `jit(f).lower` does it for a function."""
+    return Lowered(program(runnable(roots))[0])

@@ -1,126 +1,70 @@
-"""The methods of `Tensor` that are functions too, as tables."""
+"""The methods of `Tensor` that are functions too, and those that are asked for by name only."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from wingbeat.api import (
-    elementwise,
-    indexing,
-    linalg,
-    manipulation,
-    statistics,
-)
-from wingbeat.api.applying import cast_to
-from wingbeat.api.keys import located
+from wingbeat.api import elementwise, indexing, linalg, manipulation, statistics
+from wingbeat.api.applying import apply
+from wingbeat.api.gradient import backward
+from wingbeat.api.operators import OPERATORS, named
 from wingbeat.api.protocols import array_function, array_ufunc, rounded
 from wingbeat.api.tensor import Tensor
-from wingbeat.api.views import check_updatable
+from wingbeat.api.views import viewing
 from wingbeat.errors import NotSupported, TypeMismatch
-
-_SAME_NAME = {
-    statistics: "sum prod mean var std max min all any argmax argmin softmax log_softmax "
-    "logsumexp norm",
-    elementwise: "exp log log1p expm1 sqrt sin cos tan tanh sigmoid relu abs square clip astype "
-    "floor ceil round sign reciprocal maximum minimum pow isnan isfinite",
-    manipulation: "squeeze flip moveaxis repeat roll broadcast_to",
-    indexing: "take nonzero",
-    linalg: "matmul",
-}
+from wingbeat.ops.shape import transpose
 
 
-def _method(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+def install() -> None:
+    """Give `Tensor` its operators and methods."""
+    for name, member in (OPERATORS | METHODS).items():
+        setattr(Tensor, name, member)
+
+
+# --- with a function of the same name -----------------------------------------------------------
+
+
+def _any(function: Callable[..., Any]) -> Callable[..., Any]:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
         return function(self, *args, **kwargs)
 
-    method.__name__ = name
-    method.__qualname__ = f"Tensor.{name}"
-    method.__doc__ = function.__doc__
     return method
 
 
-def _reduction(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+def _reduction(function: Callable[..., Any]) -> Callable[..., Any]:
     """NumPy's and PyTorch's methods take the axis by position as well."""
 
     def method(self: Tensor, axis: Any = None, **kwargs: Any) -> Any:
         return function(self, axis=axis, **kwargs)
 
-    method.__name__ = name
-    method.__qualname__ = f"Tensor.{name}"
-    method.__doc__ = function.__doc__
     return method
 
 
-def _in_place(operator: str) -> Callable[..., Any]:
-    """`x += y` gives the name a new value; an input that requires a gradient stays the same object.
-
-    That is what a step of descent by hand needs: `with wb.no_grad(): w -= rate * w.grad`.
-    """
-    plain = getattr(Tensor, f"__{operator}__")
-
-    def method(self: Tensor, y: Any) -> Any:
-        check_updatable(self, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
-        new = plain(self, y)
-        if new is NotImplemented:
-            return new
-        if (
-            self.shape and new.type is not self.type
-        ):  # what is a number in NumPy may change its type
-            new = _kept_in_type(self, new, operator)
-        if not (self.requires_grad and self.is_leaf):
-            return new
-        self._rebind(new)
-        return self
-
-    method.__name__ = f"__i{operator}__"
-    method.__qualname__ = f"Tensor.__i{operator}__"
-    return method
-
-
-def _kept_in_type(x: Tensor, new: Tensor, operator: str) -> Tensor:
-    """`new` in the type of `x`, where NumPy would put it there: rounded, at most."""
-    if new.shape == x.shape and np.can_cast(new.dtype, x.dtype, "same_kind"):
-        return cast_to(new, x.dtype)
-    raise TypeMismatch(
-        located(
-            f"i{operator}: {x.type} cannot become {new.type} in place, as in NumPy; "
-            "write the operation out, as in x = x + y"
-        )
-    )
-
-
-_ONE_AXIS = {"softmax", "log_softmax"}
-_IN_PLACE = "add sub mul truediv floordiv mod pow matmul"
-
-
-def install() -> None:
-    """Give `Tensor` its methods."""
-    for module, names in _SAME_NAME.items():
-        for name in names.split():
-            function = getattr(module, name)
-            if module is statistics and name not in _ONE_AXIS:
-                setattr(Tensor, name, _reduction(function, name))
-            elif name in _ONE_AXIS:
-                setattr(Tensor, name, _along(function, name))
-            else:
-                setattr(Tensor, name, _method(function, name))
-    for name, function in _EXTRA.items():
-        setattr(Tensor, name, function)
-    for operator in _IN_PLACE.split():
-        setattr(Tensor, f"__i{operator}__", _in_place(operator))
-
-
-def _along(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+def _along(function: Callable[..., Any]) -> Callable[..., Any]:
     def method(self: Tensor, axis: int = -1) -> Any:
         return function(self, axis=axis)
 
-    method.__name__ = name
-    method.__doc__ = function.__doc__
     return method
+
+
+_SAME_NAME = (
+    (_along, statistics, "softmax log_softmax"),
+    (_reduction, statistics, "sum prod mean var std max min all any argmax argmin logsumexp norm"),
+    (
+        _any,
+        elementwise,
+        "exp log log1p expm1 sqrt sin cos tan tanh sigmoid relu abs square clip astype floor ceil "
+        "sign reciprocal maximum minimum pow isnan isfinite round",
+    ),
+    (_any, manipulation, "squeeze flip moveaxis repeat roll broadcast_to"),
+    (_any, indexing, "take nonzero"),
+    (_any, linalg, "matmul"),
+)
+
+
+# --- of its own ---------------------------------------------------------------------------------
 
 
 def _shape(sizes: tuple[Any, ...]) -> Any:
@@ -156,16 +100,26 @@ def _contains(self: Tensor, value: Any) -> bool:
     return bool(statistics.any(self == value))
 
 
-def _divmod(self: Tensor, y: Any) -> Any:
-    return self // y, self % y
-
-
-def _rdivmod(self: Tensor, x: Any) -> Any:
-    return x // self, x % self
-
-
 def _round(self: Tensor, digits: int = 0) -> Tensor:
     return rounded(self, digits)
+
+
+def _clone(self: Tensor) -> Tensor:
+    """The same value; tensors never change, so nothing is copied."""
+    return +self
+
+
+def _reversed_axes(self: Tensor) -> Tensor:
+    """The axes in reverse order."""
+    return viewing(apply(transpose, self, perm=tuple(reversed(range(self.ndim)))), self)
+
+
+def _matrix_transpose(self: Tensor) -> Tensor:
+    """The last two axes exchanged."""
+    n = self.ndim
+    if n < 2:
+        raise TypeMismatch(f"mT: {self.type} is no matrix")
+    return viewing(apply(transpose, self, perm=(*range(n - 2), n - 1, n - 2)), self)
 
 
 def _dlpack(self: Tensor, **kwargs: Any) -> Any:
@@ -188,7 +142,17 @@ def _namespace(self: Tensor, api_version: str | None = None) -> Any:
     return sys.modules["wingbeat"]  # the public face, which this layer may not import
 
 
-_EXTRA: Mapping[str, Any] = {
+METHODS: dict[str, Any] = {
+    name: named(name, method(function := getattr(module, name)), function.__doc__)
+    for method, module, names in _SAME_NAME
+    for name in names.split()
+} | {
+    "backward": backward,
+    "clone": _clone,
+    "T": property(_reversed_axes),
+    "mT": property(_matrix_transpose),
+    "__getitem__": indexing.get,
+    "__setitem__": indexing.put,
     "reshape": _reshape,
     "view": _reshape,
     "transpose": _transpose,
@@ -197,8 +161,6 @@ _EXTRA: Mapping[str, Any] = {
     "cumsum": _cumsum,
     "to_device": _to_device,
     "__contains__": _contains,
-    "__divmod__": _divmod,
-    "__rdivmod__": _rdivmod,
     "__round__": _round,
     "__dlpack__": _dlpack,
     "__dlpack_device__": _dlpack_device,

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wingbeat.api.applying import operands_in
+from wingbeat.api.joining import enter
+from wingbeat.api.sites import site
 from wingbeat.api.tensor import Tensor, lazy
-from wingbeat.api.tracing import enter, site
 from wingbeat.backend.base import Cache
 from wingbeat.ir.node import Node
 

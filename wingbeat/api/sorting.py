@@ -15,6 +15,7 @@ from wingbeat.api.applying import apply
 from wingbeat.api.axes import one_axis
 from wingbeat.api.indexing import deciding_shape
 from wingbeat.api.tensor import Tensor, asarray
+from wingbeat.api.tracing import branched, state
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.node import Node, full
 from wingbeat.ops import sort as so
@@ -85,6 +86,8 @@ def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None)
             f"got {line.type} and {side!r}"
         )
     order = None if sorter is None else asarray(sorter).numpy()
+    if state.active:
+        branched(wanted[..., None] > line)
     return asarray(np.searchsorted(line.numpy(), wanted.numpy(), side, order))  # type: ignore[call-overload]
 
 
@@ -122,6 +125,8 @@ def unique_all(x: Any, /) -> UniqueAll:
     tensor([1, 0])
     """
     t = asarray(x)
+    if state.active:
+        branched(argsort(t.ravel()))
     _, first, back, counts = np.unique(
         deciding_shape(t, "unique").ravel(),
         return_index=True,

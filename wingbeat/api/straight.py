@@ -9,7 +9,7 @@ arguments have the form, and does only what is left to do.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,10 +40,12 @@ class _Unwritten(Exception):
 class _Writer:
     """Lines of a function, and what its names stand for."""
 
-    def __init__(self) -> None:
+    def __init__(self, looks: bool, inputs: Container[int]) -> None:
+        """A program that `looks` sees itself whether its inputs have their shapes and dtypes."""
         self.lines: list[str] = []
         self.names: dict[str, Any] = {}
         self.tensors: list[str] = []  # the names of arguments' tensors, in order
+        self._looks, self._inputs = looks, inputs
         self.places = 0
 
     def constant(self, value: Any) -> str:
@@ -88,23 +90,25 @@ class _Writer:
         """A value that is there, of this shape and dtype, and no gradient asked for."""
         if t._value is None or len(self.tensors) == LEAVES:
             raise _Unwritten
+        number = len(self.tensors)
         self.tensors.append(name)
         self.require(f"isinstance({name}, Tensor) and not {name}._flags & {GRAD}")
-        self._value(t, name, f"v{len(self.tensors) - 1}")
+        self._value(t, name, f"v{number}", self._looks and number in self._inputs)
 
     def closed(self, t: Tensor) -> str:
         """The name of the array of a tensor that was closed over, which is as it was."""
         name = self.constant(t)
         self.require(f"{name}._flags & {GRAD} == {t._flags & GRAD}")
-        return self._value(t, name, f"v{name}")
+        return self._value(t, name, f"v{name}", self._looks)
 
-    def _value(self, t: Tensor, name: str, value: str) -> str:
-        array = t.numpy()
-        shape, dtype = self.constant(array.shape), self.constant(array.dtype)
+    def _value(self, t: Tensor, name: str, value: str, looked_at: bool) -> str:
         self.lines.append(f"{value} = {name}._value")
-        self.require(
-            f"{value} is not None and {value}.dtype is {dtype} and {value}.shape == {shape}"
-        )
+        if not looked_at:
+            array = t.numpy()
+            shape, dtype = self.constant(array.shape), self.constant(array.dtype)
+            self.require(
+                f"{value} is not None and {value}.dtype is {dtype} and {value}.shape == {shape}"
+            )
         return value
 
     def built(self, x: Any, names: dict[int, str]) -> str:
@@ -130,8 +134,10 @@ def straight(
     results: Sequence[Tensor],
     sources: Sequence[int | Tensor],
     donated: Sequence[int],
-    run: Callable[[list[Any]], list[Any]],
+    run: Callable[[list[Any]], list[Any] | None],
     gone: Trace,
+    *,
+    looks: bool,
 ) -> Callable[..., Any] | None:
     """The function for arguments like `args`; None where their trees cannot be written out.
 
@@ -139,8 +145,9 @@ def straight(
     `result` is what `f(*args)` gave, with the tensors `results` in it; `sources` tell for each
     input of the program the number of an argument's tensor, or a tensor that was closed over.
     Tensors of the numbers `donated` belong to the trace `gone` afterwards.
+    If `run` `looks` at its arrays, it answers None where they are not as they should be.
     """
-    w = _Writer()
+    w = _Writer(looks, {s for s in sources if isinstance(s, int)})
     w.constant(MISSED)
     w.names |= {"Tensor": Tensor, "wrap": wrap, "run": run, "state": state, "gone": gone}
     w.names |= {"getrefcount": sys.getrefcount, "owned": OWNED}
@@ -155,15 +162,22 @@ def straight(
     w.require("state.trace is None or not state.trace.scoped")
     inputs = [f"v{s}" if isinstance(s, int) else w.closed(s) for s in sources]
     for k in donated:
-        # Somebody else holds the array, or it is a part of somebody else's memory.
-        seen = f"getrefcount(v{k}) > owned or not v{k}.flags.owndata"
+        w.require(f"v{k} is not None")
+        # Somebody else holds the array, or (`run` may look itself) it is a part of another one.
+        seen = f"getrefcount(v{k}) > owned" + ("" if looks else f" or not v{k}.flags.owndata")
         w.lines.append(f"if {seen}: v{k} = v{k}.copy()")
+    w.lines.append("r = c0")
+    w.lines.append(f"try: r = run([{', '.join(inputs)}])")
+    w.lines.append("finally:")  # what was donated is gone, whatever went wrong
+    w.lines.append("    if r is not None:")
     for k in donated:
         t = w.tensors[k]
         node = w.constant(leaf(types[k], "donated"))
-        w.lines.append(f"{t}._node = {node}; {t}._trace = gone; {t}._value = None")
-    outputs = "".join(f"r{k}, " for k in range(len(results)))
-    w.lines.append(f"{outputs}= run([{', '.join(inputs)}])" if outputs else "run([])")
+        w.lines.append(f"        {t}._node = {node}; {t}._trace = gone; {t}._value = None")
+    w.lines.append("        pass")
+    w.lines.append("if r is None: return c0")
+    if results:
+        w.lines.append("".join(f"r{k}, " for k in range(len(results))) + "= r")
     w.lines.append(f"return {built}")
     parameters = "".join(f"x{k}=c0, " for k in range(len(args)))  # c0 is of no form
     w.lines.insert(0, "if more: return c0")

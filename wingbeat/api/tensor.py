@@ -1,37 +1,34 @@
-"""The tensor that users hold: a node, evaluated when its value is asked for."""
+"""The tensor that users hold: a node, evaluated when its value is asked for.
+
+What it has of operators and of methods that are functions too is given to it by `operators.py` and
+`methods.py`: they apply primitives, and what applies primitives makes tensors.
+"""
 
 from __future__ import annotations
 
-import warnings
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wingbeat.api.tracing import (
-    ABSTRACT,
-    GRAD,
-    NOWHERE,
-    Trace,
-    evaluate,
-    join,
-    settle,
-    site,
-    state,
-)
-from wingbeat.api.views import Memory, check_writable, viewing
-from wingbeat.errors import GradientCut, NotDifferentiable, TypeMismatch
-from wingbeat.ir.node import Node, build, quote
+from wingbeat.api.arrays import own
+from wingbeat.api.cuts import tell_of_cut
+from wingbeat.api.evaluation import evaluate, settle
+from wingbeat.api.tracing import ABSTRACT, GRAD, NOWHERE, Trace, branched, state
+from wingbeat.errors import NotDifferentiable, TypeMismatch
+from wingbeat.ir.node import Node, build
 from wingbeat.ir.types import TensorType, as_dtype, tensor_type
-from wingbeat.ir.walk import toposort
-from wingbeat.ops import arithmetic as ar
-from wingbeat.ops import logic as lo
-from wingbeat.ops import shape as sh
-from wingbeat.ops import transcendental as tr
+from wingbeat.ops.arithmetic import stop_gradient
+
+if TYPE_CHECKING:
+    from wingbeat.api.declared import Declared
+    from wingbeat.api.views import Memory
+else:
+    Declared = object
 
 
-class Tensor:
+class Tensor(Declared):
     """A value of any rank that is computed when it is needed, and that knows how it was computed.
 
     Made by `wb.asarray` and by operations. `float(t)`, `np.asarray(t)`, `if t > 0:` and `print(t)`
@@ -65,64 +62,6 @@ class Tensor:
     _slot: tuple[
         int, Node | None
     ]  # number of the trace that an input entered last, and its leaf there
-
-    if TYPE_CHECKING:  # given by api/methods.py, from the functions of the same names
-        abs: Callable[..., Tensor]
-        all: Callable[..., Tensor]
-        any: Callable[..., Tensor]
-        argmax: Callable[..., Tensor]
-        argmin: Callable[..., Tensor]
-        astype: Callable[..., Tensor]
-        broadcast_to: Callable[..., Tensor]
-        ceil: Callable[..., Tensor]
-        clip: Callable[..., Tensor]
-        cos: Callable[..., Tensor]
-        cumsum: Callable[..., Tensor]
-        exp: Callable[..., Tensor]
-        expm1: Callable[..., Tensor]
-        flatten: Callable[..., Tensor]
-        flip: Callable[..., Tensor]
-        floor: Callable[..., Tensor]
-        isfinite: Callable[..., Tensor]
-        isnan: Callable[..., Tensor]
-        log: Callable[..., Tensor]
-        log1p: Callable[..., Tensor]
-        log_softmax: Callable[..., Tensor]
-        logsumexp: Callable[..., Tensor]
-        matmul: Callable[..., Tensor]
-        max: Callable[..., Tensor]
-        maximum: Callable[..., Tensor]
-        mean: Callable[..., Tensor]
-        min: Callable[..., Tensor]
-        minimum: Callable[..., Tensor]
-        moveaxis: Callable[..., Tensor]
-        nonzero: Callable[..., tuple[Tensor, ...]]
-        norm: Callable[..., Tensor]
-        pow: Callable[..., Tensor]
-        prod: Callable[..., Tensor]
-        ravel: Callable[..., Tensor]
-        reciprocal: Callable[..., Tensor]
-        relu: Callable[..., Tensor]
-        repeat: Callable[..., Tensor]
-        reshape: Callable[..., Tensor]
-        roll: Callable[..., Tensor]
-        round: Callable[..., Tensor]
-        sigmoid: Callable[..., Tensor]
-        sign: Callable[..., Tensor]
-        sin: Callable[..., Tensor]
-        softmax: Callable[..., Tensor]
-        sqrt: Callable[..., Tensor]
-        square: Callable[..., Tensor]
-        squeeze: Callable[..., Tensor]
-        std: Callable[..., Tensor]
-        sum: Callable[..., Tensor]
-        take: Callable[..., Tensor]
-        tan: Callable[..., Tensor]
-        tanh: Callable[..., Tensor]
-        to_device: Callable[..., Tensor]
-        transpose: Callable[..., Tensor]
-        var: Callable[..., Tensor]
-        view: Callable[..., Tensor]
 
     def __init__(self, value: Any, requires_grad: bool = False) -> None:
         self._value = own(value)
@@ -186,22 +125,26 @@ class Tensor:
         return self.numpy().tolist()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        _tell_of_cut(self, "an array")
+        tell_of_cut(self, "an array")
         value = self.numpy()
         if dtype is not None and np.dtype(dtype) != value.dtype:
             return value.astype(dtype)
         return value.copy() if copy else value
 
     def __float__(self) -> float:
-        _tell_of_cut(self, "float()")
+        tell_of_cut(self, "float()")
         return float(self.item())
 
     def __int__(self) -> int:
+        if state.active:
+            branched(self if self.dtype.kind in "biu" else self.astype("int64"))
         return int(self.item())
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu":
             raise TypeMismatch(f"an index must be an integer, not {self.type}")
+        if state.active:
+            branched(self)
         return int(self.item())
 
     def __bool__(self) -> bool:
@@ -209,6 +152,8 @@ class Tensor:
             raise TypeMismatch(
                 f"the truth of {self.type} is ambiguous; use wb.any(x), wb.all(x) or wb.where"
             )
+        if state.active:
+            branched(self if self.dtype.kind in "biu" else self != 0)
         return bool(self.item())
 
     def __len__(self) -> int:
@@ -273,42 +218,12 @@ class Tensor:
             raise TypeMismatch(f"grad: the gradient of {self.type} has its type, not {value.type}")
         self._grad = value
 
-    def backward(self, gradient: Any = None, *, create_graph: bool = False) -> None:
-        """Add the gradient of this to `.grad` of every input with `requires_grad`.
-
-        `gradient` is the cotangent of this tensor; a scalar has 1 by default. The graph stays, so a
-        second call adds again. With `create_graph` the gradients can themselves be differentiated.
-
-        Raises `NotDifferentiable` where no input requires a gradient, `TypeMismatch` for a
-        non-scalar without `gradient`.
-        """
-        if not self._flags & GRAD:
-            raise NotDifferentiable(
-                "backward: nothing that this was computed from has requires_grad=True"
-            )
-        if gradient is None and self.size != 1:
-            raise TypeMismatch(
-                f"backward: {self.type} is no scalar; take its .sum() or .mean(), "
-                "or give backward(gradient)"
-            )
-        if self._trace is None:  # an input itself
-            seed = ones_like(self) if gradient is None else as_cotangent(self, gradient)
-            self._grad = seed if self._grad is None else self._grad + seed
-            return
-        seed = None if gradient is None else as_cotangent(self, gradient)
-        trace = join((self,) if seed is None else (self, seed))
-        accumulate(self, seed, trace, create_graph)
-
     def detach(self) -> Tensor:
         """The same value, through which no gradient flows."""
         if self._trace is None:
             return wrap(self._value)
         node: Node = self._node  # type: ignore[assignment]
-        return lazy(build(ar.stop_gradient, (node,), ()), self._trace, self._flags & ~GRAD)
-
-    def clone(self) -> Tensor:
-        """The same value; tensors never change, so nothing is copied."""
-        return +self
+        return lazy(build(stop_gradient, (node,), ()), self._trace, self._flags & ~GRAD)
 
     def __reduce__(self) -> Any:
         """For `copy` and `pickle`: the value and whether it requires a gradient; no graph."""
@@ -319,209 +234,8 @@ class Tensor:
             )
         return type(self), (self.numpy(), self.requires_grad)
 
-    # --- indexing: see api/indexing.py ------------------------------------------------------------
-
-    def __getitem__(self, key: Any) -> Tensor:
-        return get(self, key)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        check_writable(self)
-        self._rebind(put(self, key, value))
-
-    def _rebind(self, new: Tensor) -> None:
-        """Let this name stand for another value."""
-        if self._flags & GRAD and self._trace is None and state.enabled:
-            raise TypeMismatch(
-                "an input that requires a gradient cannot be changed in place; "
-                "write y = x.clone() first, or change it under wb.no_grad()"
-            )
-        if new.type is not self.type:
-            raise TypeMismatch(f"in place: {self.type} cannot become {new.type}")
-        if self._flags & GRAD and self._trace is None:
-            self._value = new.numpy()
-            self._slot = NOWHERE
-            return
-        self._node, self._trace, self._value = new._node, new._trace, new._value
-        self._flags = new._flags
-        self._slot = NOWHERE
-        if self._trace is not None:
-            self._trace.tensors.append(_ref(self))
-
-    # --- shape ----------------------------------------------------------------------------------
-
-    @property
-    def T(self) -> Tensor:
-        """The axes in reverse order."""
-        return viewing(apply(sh.transpose, self, perm=tuple(reversed(range(self.ndim)))), self)
-
-    @property
-    def mT(self) -> Tensor:
-        """The last two axes exchanged."""
-        n = self.ndim
-        if n < 2:
-            raise TypeMismatch(f"mT: {self.type} is no matrix")
-        return viewing(apply(sh.transpose, self, perm=(*range(n - 2), n - 1, n - 2)), self)
-
-    # --- operators
-    # ---------------------------------------------------------------------------------
-
-    def __add__(self, y: Any) -> Tensor:
-        return binary(ar.add, self, y)
-
-    def __radd__(self, y: Any) -> Tensor:
-        return binary(ar.add, y, self)
-
-    def __sub__(self, y: Any) -> Tensor:
-        return binary(ar.sub, self, y)
-
-    def __rsub__(self, y: Any) -> Tensor:
-        return binary(ar.sub, y, self)
-
-    def __mul__(self, y: Any) -> Tensor:
-        return binary(ar.mul, self, y)
-
-    def __rmul__(self, y: Any) -> Tensor:
-        return binary(ar.mul, y, self)
-
-    def __truediv__(self, y: Any) -> Tensor:
-        return binary(ar.div, self, y)
-
-    def __rtruediv__(self, y: Any) -> Tensor:
-        return binary(ar.div, y, self)
-
-    def __floordiv__(self, y: Any) -> Tensor:
-        return binary(ar.floor_divide, self, y)
-
-    def __rfloordiv__(self, y: Any) -> Tensor:
-        return binary(ar.floor_divide, y, self)
-
-    def __mod__(self, y: Any) -> Tensor:
-        return binary(ar.remainder, self, y)
-
-    def __rmod__(self, y: Any) -> Tensor:
-        return binary(ar.remainder, y, self)
-
-    def __pow__(self, y: Any) -> Tensor:
-        return binary(tr.pow, self, y)
-
-    def __rpow__(self, y: Any) -> Tensor:
-        return binary(tr.pow, y, self)
-
-    def __matmul__(self, y: Any) -> Tensor:
-        return matmul(self, y) if isinstance(y, Tensor) or is_operand(y) else NotImplemented
-
-    def __rmatmul__(self, y: Any) -> Tensor:
-        return matmul(y, self) if is_operand(y) else NotImplemented
-
-    def __neg__(self) -> Tensor:
-        return unary(ar.neg, False, self)
-
-    def __pos__(self) -> Tensor:
-        return lazy_alias(self)
-
-    def __abs__(self) -> Tensor:
-        return unary(ar.abs, False, self)
-
-    def __invert__(self) -> Tensor:
-        return apply(lo.logical_not if self.dtype.kind == "b" else ar.invert, self)
-
-    def __and__(self, y: Any) -> Tensor:
-        return binary(ar.bitwise_and, self, y)
-
-    def __rand__(self, y: Any) -> Tensor:
-        return binary(ar.bitwise_and, y, self)
-
-    def __or__(self, y: Any) -> Tensor:
-        return binary(ar.bitwise_or, self, y)
-
-    def __ror__(self, y: Any) -> Tensor:
-        return binary(ar.bitwise_or, y, self)
-
-    def __xor__(self, y: Any) -> Tensor:
-        return binary(ar.bitwise_xor, self, y)
-
-    def __rxor__(self, y: Any) -> Tensor:
-        return binary(ar.bitwise_xor, y, self)
-
-    def __lshift__(self, y: Any) -> Tensor:
-        return binary(ar.left_shift, self, y)
-
-    def __rlshift__(self, y: Any) -> Tensor:
-        return binary(ar.left_shift, y, self)
-
-    def __rshift__(self, y: Any) -> Tensor:
-        return binary(ar.right_shift, self, y)
-
-    def __rrshift__(self, y: Any) -> Tensor:
-        return binary(ar.right_shift, y, self)
-
-    def __eq__(self, y: object) -> Tensor:  # type: ignore[override]
-        return binary(lo.equal, self, y)
-
-    def __ne__(self, y: object) -> Tensor:  # type: ignore[override]
-        return binary(lo.not_equal, self, y)
-
-    def __lt__(self, y: Any) -> Tensor:
-        return binary(lo.less, self, y)
-
-    def __le__(self, y: Any) -> Tensor:
-        return binary(lo.less_equal, self, y)
-
-    def __gt__(self, y: Any) -> Tensor:
-        return binary(lo.greater, self, y)
-
-    def __ge__(self, y: Any) -> Tensor:
-        return binary(lo.greater_equal, self, y)
-
 
 # --- making tensors ---------------------------------------------------------------------------
-
-
-def own(value: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
-    """An array that nobody can write to: a read-only one as it is, another one copied."""
-    if type(value) is not np.ndarray and _is_masked(value):
-        raise TypeMismatch(
-            "asarray: elements of this array are masked and have no value; "
-            "write x.filled(0.0), or wb.where with x.mask"
-        )
-    try:
-        array = np.asarray(value, dtype=as_dtype(dtype) if dtype is not None else None)
-        kept = as_dtype(array.dtype)  # raises for strings, objects, complex numbers
-    except (ValueError, TypeError, OverflowError) as error:
-        raise TypeMismatch(f"asarray: {_refused(value, error)}") from None
-    if array.dtype is not kept:  # another byte order
-        array = array.astype(kept)
-    elif _writeable(array) and not _is_new(array, value):
-        array = array.copy()
-    if array.flags.writeable:
-        array.flags.writeable = False
-    return array
-
-
-def _is_masked(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and bool(np.any(getattr(value, "mask", False)))
-
-
-def _is_new(array: np.ndarray[Any, Any], value: Any) -> bool:
-    """Whether NumPy has just made `array` of `value`; any other one may be somebody's."""
-    if isinstance(value, np.ndarray):
-        return array is not value and array.base is None
-    return isinstance(value, list | tuple | int | float | np.generic)
-
-
-def _writeable(array: Any) -> bool:
-    """Whether somebody can write to an array: a view may be read-only while its base is not."""
-    while isinstance(array, np.ndarray):
-        if array.flags.writeable:
-            return True
-        array = array.base
-    return False
-
-
-def _refused(value: Any, error: Exception) -> str:
-    if "inhomogeneous" in str(error):
-        return f"rows of different lengths do not make a tensor ({error})"
-    return f"{type(value).__name__} cannot become a tensor: {error}"
 
 
 def wrap(value: np.ndarray[Any, Any], flags: int = 0) -> Tensor:
@@ -551,12 +265,6 @@ def lazy(node: Node, trace: Trace, flags: int) -> Tensor:
     return t
 
 
-def lazy_alias(t: Tensor) -> Tensor:
-    """Another tensor for the same node."""
-    trace, (node,), flags = operands_in((t,))
-    return lazy(node, trace, flags)
-
-
 def asarray(
     value: Any, dtype: Any = None, *, requires_grad: bool = False, copy: bool | None = None
 ) -> Tensor:
@@ -578,8 +286,8 @@ def asarray(
     tensor([1., 2., 3.], dtype=float32)
     """
     if isinstance(value, Tensor):
-        t = value if dtype is None else cast_to(value, as_dtype(dtype))
-        t = +t if copy and t is value else t
+        other = dtype is not None and value.dtype is not as_dtype(dtype)
+        t = value.astype(dtype) if other else +value if copy else value
         return t if not requires_grad or t.requires_grad else Tensor(t.numpy(), True)
     if _holds_tensors(value):
         from wingbeat.api.manipulation import stack
@@ -596,39 +304,3 @@ def _holds_tensors(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(
         isinstance(v, Tensor) or _holds_tensors(v) for v in value
     )
-
-
-def ones_like(t: Tensor) -> Tensor:
-    """Ones with the shape and dtype of `t`."""
-    return wrap(own(np.ones(t.shape, t.dtype)))
-
-
-def _tell_of_cut(t: Tensor, how: str) -> None:
-    """Warn where a transform's variable becomes a plain number: no derivative flows through."""
-    if not state.active or t._trace is not state.trace or t._node is None or not t.type.inexact:
-        return
-    variables = set(state.active)
-    if any(n in variables for n in toposort([t._node])):
-        at = site()
-        warnings.warn(
-            f"{how} of a tensor that a derivative is taken through: what is computed from it is a "
-            "constant for the derivative. Use wingbeat's functions (wb.sin for math.sin, wb.stack "
-            "for np.array([...])), or .item() or .numpy() where a constant is meant"
-            + (f"\n  {quote(at)}" if at else ""),
-            GradientCut,
-            stacklevel=3,
-        )
-
-
-# Operators apply primitives, and what applies primitives makes tensors: the names above come first.
-from wingbeat.api.applying import (  # noqa: E402
-    apply,
-    binary,
-    cast_to,
-    is_operand,
-    operands_in,
-    unary,
-)
-from wingbeat.api.gradient import accumulate, as_cotangent  # noqa: E402
-from wingbeat.api.indexing import get, put  # noqa: E402
-from wingbeat.api.linalg import matmul  # noqa: E402

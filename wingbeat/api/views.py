@@ -21,7 +21,8 @@ import weakref
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from wingbeat.api.tracing import site
+from wingbeat.api.sites import site
+from wingbeat.api.tracing import GRAD, NOWHERE, state
 from wingbeat.errors import TypeMismatch
 from wingbeat.ir.node import quote
 
@@ -67,6 +68,26 @@ def check_updatable(t: Tensor, user: FrameType | None) -> None:
     """
     if _is_view(t) and t.shape and not (user is not None and _stores_an_item(user)):
         check_writable(t)
+
+
+def rebind(t: Tensor, new: Tensor) -> None:
+    """Let the name that `t` has stand for another value."""
+    is_input = bool(t._flags & GRAD) and t._trace is None
+    if is_input and state.enabled:
+        raise TypeMismatch(
+            "an input that requires a gradient cannot be changed in place; "
+            "write y = x.clone() first, or change it under wb.no_grad()"
+        )
+    if new.type is not t.type:
+        raise TypeMismatch(f"in place: {t.type} cannot become {new.type}")
+    t._slot = NOWHERE
+    if is_input:
+        t._value = new.numpy()
+        return
+    t._node, t._trace, t._value = new._node, new._trace, new._value
+    t._flags = new._flags
+    if t._trace is not None:
+        t._trace.tensors.append(weakref.ref(t))
 
 
 def _stores_an_item(frame: FrameType) -> bool:

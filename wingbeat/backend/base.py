@@ -30,6 +30,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 Array = Any
 Run = Callable[[Sequence[Array]], list[Array]]
+Attempt = Callable[[Sequence[Array]], list[Array] | None]
 BACKENDS = ("llvm", "numpy", "reference")
 DEFAULT = "llvm"  # where WINGBEAT_BACKEND does not name one
 CAPACITY = 4096  # programs kept; the oldest goes first
@@ -110,6 +111,11 @@ class Program:
         """What the native form of the program works with; of others, an estimate."""
         known = getattr(self.run, "memory", None)
         return Memory(**cost.memory(self.graph)) if known is None else known
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """What runs if the arrays are as they should be, and answers None if not; native only."""
+        return getattr(self.run, "attempt", None)
 
     @property
     def cost(self) -> Cost:
@@ -274,7 +280,12 @@ _PACKAGE = str(Path(__file__).parents[1]) + os.sep
 
 
 def _native(graph: Graph, given: tuple[int, ...]) -> Run:
-    """The native form of a graph; where there is none, the interpreted one, and a warning."""
+    """The native form of a graph; where there is none, the interpreted one, and a warning.
+
+    Where all that there is to do is NumPy's, there is nothing to warn of.
+    """
+    if not cost.interpreting(graph):
+        return load("numpy").compile(graph)
     backend: Any = load("llvm")
     try:
         return backend.compile(graph, given)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wingbeat.backend.base import Array, Graph, Run, StepFailed
+from wingbeat.ir.node import Node
 
 LARGE = 4096  # elements from which on fresh memory costs more than the call
 
@@ -45,13 +46,19 @@ def _steps(graph: Graph) -> list[Step]:
     for k, (node, xs) in enumerate(zip(graph.nodes, graph.operands, strict=True)):
         if node.op is None:
             continue
-        function = partial(node.op.numpy, **dict(node.attrs)) if node.attrs else node.op.numpy
+        function = reading(node)
         dead = tuple(x for x in set(xs) if last[x] == k and x not in kept)
         place = next((x for x in dead if x in spent and graph.nodes[x].type is node.type), None)
         if place is not None and isinstance(function, np.ufunc):
             function = partial(_into, function, xs.index(place))
         steps.append((function, xs, k, dead))
     return steps
+
+
+def reading(node: Node) -> Callable[..., Array]:
+    """What computes a node from the arrays of its operands."""
+    assert node.op is not None
+    return partial(node.op.numpy, **dict(node.attrs)) if node.attrs else node.op.numpy
 
 
 def _spendable(graph: Graph) -> set[int]:

@@ -1,5 +1,7 @@
 """What a graph costs, before anything is run: `element` read with numbers that only count.
 
+An algorithm over all elements (`whole`) says itself what it takes.
+
 The time is the roofline's: S. Williams, A. Waterman, D. Patterson, "Roofline: an insightful visual
 performance model for multicore architectures", CACM 52 (2009).
 """
@@ -67,6 +69,8 @@ def _flops(node: Node) -> int:
     """What one element takes, times the elements."""
     if node.op is None or node.op.element is None or not node.type.size:
         return 0
+    if node.op.whole is not None:
+        return node.op.whole(*(x.type for x in node.inputs), **dict(node.attrs))
     counting = Counting()
     reads = [_Read(x.shape) for x in node.inputs]
     index = tuple(0 for _ in node.shape)
@@ -92,7 +96,7 @@ class Counting:
         self.count += 1
         return 0
 
-    add = sub = mul = div = neg = compare = select = bits = invert = _one
+    add = sub = mul = div = neg = compare = select = clear = bits = invert = _one
 
     def const(self, value: float) -> int:
         return 0

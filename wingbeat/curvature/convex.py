@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from wingbeat.api import Tensor, tree
+from wingbeat.api.joining import enter
 from wingbeat.api.tensor import asarray, lazy
-from wingbeat.api.tracing import enter, staging
+from wingbeat.api.tracing import staging
 from wingbeat.curvature._checks import function
 from wingbeat.curvature._landscape import Landscape, finite
 from wingbeat.curvature._rules import BENDS, Fact, analysed

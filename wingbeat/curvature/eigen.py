@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -10,9 +12,12 @@ from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 
 from wingbeat.curvature._lanczos import lanczos
 from wingbeat.curvature._space import Vector
+from wingbeat.curvature._text import number, vector
 from wingbeat.curvature.operator import Operator, asymmetry, operator, scipy_operator
 from wingbeat.errors import BadInput
 from wingbeat.nn._checks import whole, within
+from wingbeat.nn._report import MOST_ROWS, Report, left_out, many
+from wingbeat.nn._table import Rows
 
 DENSE = 200  # rows up to which all eigenvalues are computed; above, Lanczos
 BASIS, LEAN = 64, 20  # vectors that ARPACK keeps; fewer where one is long
@@ -23,8 +28,8 @@ STEPS = 200  # of plain Lanczos, where ARPACK gives up
 _Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
-@dataclass(frozen=True)
-class Pairs:
+@dataclass(frozen=True, repr=False)
+class Pairs(Report):
     """Eigenvalues from one end inwards, unit eigenvectors (flat, as columns), and their error.
 
     Attributes:
@@ -47,9 +52,25 @@ class Pairs:
     products: int
     method: str
 
+    @property
+    def title(self) -> str:
+        """How many there are."""
+        count, n = len(self.values), len(self.vectors)
+        return f"{many(count, 'eigenvalue')} of a matrix with {many(n, 'row')}"
 
-@dataclass(frozen=True)
-class Extremes:
+    def columns(self) -> tuple[Sequence[str], Rows, Sequence[int], Sequence[str]]:
+        """The first pairs."""
+        pairs = zip(self.values, self.errors, self.vectors.T, strict=True)
+        return _HEAD, [_row(*pair) for pair in islice(pairs, MOST_ROWS)], (0, 1), ()
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is left out, and how they were found."""
+        return [*left_out(len(self.values), "eigenvalues"), _found(self.method, self.products)]
+
+
+@dataclass(frozen=True, repr=False)
+class Extremes(Report):
     """The smallest and the largest eigenvalue, with their unit directions (flat vectors).
 
     Attributes:
@@ -82,6 +103,39 @@ class Extremes:
     def signs(self) -> tuple[int, int]:
         """-1, 0 or 1 for smallest and largest; 0 where the error leaves the sign open."""
         return sign(self.smallest, self.smallest_error), sign(self.largest, self.largest_error)
+
+    @property
+    def title(self) -> str:
+        """What they are of."""
+        n = len(self.smallest_direction)
+        return f"The smallest and the largest eigenvalue of a matrix with {many(n, 'row')}"
+
+    def columns(self) -> tuple[Sequence[str], Rows, Sequence[int], Sequence[str]]:
+        """Both."""
+        smallest = _row(self.smallest, self.smallest_error, self.smallest_direction)
+        return (
+            _HEAD,
+            [smallest, _row(self.largest, self.largest_error, self.largest_direction)],
+            (0, 1),
+            (),
+        )
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """How they were found."""
+        return [_found(self.method, self.products)]
+
+
+_HEAD = ("eigenvalue", "known to within", "eigenvector")
+
+
+def _row(value: float, error: float, direction: Vector) -> tuple[str, ...]:
+    return (number(float(value)), f"{float(error):.2g}", vector(direction))
+
+
+def _found(method: str, products: int) -> str:
+    seen = "; others may be further out" if method == "lanczos" else ""
+    return f"Found by the {method} method in {many(products, 'product')}{seen}."
 
 
 def sign(value: float, error: float) -> int:

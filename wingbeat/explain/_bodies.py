@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from wingbeat.errors import NotDifferentiable
 from wingbeat.explain._names import fresh
+from wingbeat.explain._told import told
 from wingbeat.explain._writer import Formula, Notation, is_transparent, write
 from wingbeat.explain.algebra import shortened
 from wingbeat.explain.latex import LATEX, latex_lines
@@ -40,6 +42,12 @@ class Shape:
         """Whether the step and all that it reads are single numbers."""
         return self.seed.op is not None
 
+    @cached_property
+    def operations(self) -> tuple[str, ...]:
+        """The names of the operations, in order."""
+        order = toposort([self.shown])
+        return tuple(n.name for n in order if n.op is not None and n.name not in _HIDDEN)
+
 
 @dataclass(frozen=True)
 class Body:
@@ -65,8 +73,7 @@ class Body:
 
     def operations(self) -> tuple[str, ...]:
         """The names of the operations, in order."""
-        order = toposort([self.shape.shown])
-        return tuple(n.name for n in order if n.op is not None and n.name not in _HIDDEN)
+        return self.shape.operations
 
     def partial_texts(self, place: int, simplified: bool = True) -> tuple[str, str]:
         """A partial in plain text and LaTeX; the step itself stands in it by its name."""
@@ -140,7 +147,7 @@ def _shape(shown: Node, leaves: tuple[Node, ...]) -> Shape:
         try:
             partials = tuple(vjp([root], leaves, [seed]))
         except NotDifferentiable as error:
-            why = str(error).split("\n")[0]
+            why = told(str(error).split("\n")[0])
             return Shape(root, shown, seed, leaves, partials, (why,) * len(leaves))
     whys = tuple(_why(root, x, p) for x, p in zip(leaves, partials, strict=True))
     return Shape(root, shown, seed, leaves, partials, whys)
@@ -150,6 +157,6 @@ def _why(root: Node, x: Node, partial: Node | None) -> str:
     """Why no derivative comes along an edge; nothing where one does, be it zero."""
     for node in (root, x):
         if not node.type.inexact:
-            return f"{node.type} has no derivative"
+            return told(f"{node.type} has no derivative")
     reason = obstacle(root, x) if partial is None else None
-    return str(reason).split("\n")[0] if reason is not None else ""
+    return told(str(reason).split("\n")[0]) if reason is not None else ""

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from wingbeat.api.tracing import Trace, run_nodes
+from wingbeat.api.running import keep, run_nodes
+from wingbeat.api.tracing import Trace
 from wingbeat.errors import BadInput, NotDifferentiable, TypeMismatch
 from wingbeat.explain._bodies import Body, Shape, body_of
 from wingbeat.explain._calls import grouped
@@ -17,13 +18,15 @@ from wingbeat.explain._measures import killed, nonfinite, only_ways, share
 from wingbeat.explain._numbers import norm, number
 from wingbeat.explain._recording import Recording
 from wingbeat.explain._steps import Cut
+from wingbeat.explain._told import told
 from wingbeat.explain.model import Edge, Model, Step, no_texts
+from wingbeat.explain.words import say
 from wingbeat.ir.node import Node, full, leaf
 from wingbeat.ir.walk import depends, toposort
 from wingbeat.ops.families import zero_like
 from wingbeat.transform import inline, obstacle, sweep
 
-NO_PATH, NOT_ASKED, NOT_COMPUTED = "no path", "not asked for", "not computed"
+NO_PATH, NOT_ASKED, NOT_COMPUTED = say("no path"), say("not asked for"), say("not computed")
 
 
 class Builder:
@@ -97,10 +100,14 @@ class Builder:
     # --- numbers ------------------------------------------------------------------------------
 
     def values(self) -> dict[Node, Any]:
-        """The value of every step."""
+        """The value of every step; the trace keeps them, so that gradients start from them."""
         if not self.recording.known:
             return {}
-        return _run(self.recording.trace, list(self.steps.heads))
+        trace, bodies = self.recording.trace, [self.new[h] for h in self.steps.heads]
+        found = _run(trace, bodies)
+        fresh = {body: value for body, value in found.items() if body not in trace.values}
+        keep(trace, tuple(fresh), tuple(fresh.values()))
+        return {h: found[self.new[h]] for h in self.steps.heads}
 
     def gradient_values(self) -> dict[Node, Any]:
         """The gradient of every step that has one."""
@@ -195,11 +202,11 @@ class Builder:
         if node not in self.above:
             return NO_PATH
         if not node.type.inexact:
-            return f"{node.type} has no derivative"
+            return told(f"{node.type} has no derivative")
         if node not in self.reached:
             return NOT_ASKED
         reason = obstacle(self.root, node)
-        return NOT_COMPUTED if reason is None else str(reason).split("\n")[0]
+        return NOT_COMPUTED if reason is None else told(str(reason).split("\n")[0])
 
     def _edge(
         self,

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from wingbeat.errors import BadInput
 from wingbeat.explain._build import Builder
+from wingbeat.explain._collector import no_collections
 from wingbeat.explain._recording import Recording
 from wingbeat.explain._script import LATEX, PLAIN
 from wingbeat.explain._steps import ALL, NAMES, cut
 from wingbeat.explain.checking import Checked, check
-from wingbeat.explain.closed import Closed, closed, general
+from wingbeat.explain.closed import Formulas, closed, general
 from wingbeat.explain.cost import BYTE_JOULES, FLOP_JOULES, Costs, costs
 from wingbeat.explain.derivation import Line, derive, render
 from wingbeat.explain.fold import MOST, Folded, folded
 from wingbeat.explain.formula import derivative, derivative_text
-from wingbeat.explain.layers import Layer, layers
+from wingbeat.explain.layers import Layers, layers
 from wingbeat.explain.matrix import matrix_form, render_matrix
 from wingbeat.explain.model import Edge, Model, Step
 from wingbeat.explain.modes import Modes, modes
@@ -62,12 +63,12 @@ class Explanation:
         if detail not in (None, NAMES, ALL):
             raise BadInput(f"detail={detail!r} is unknown; use 'names' or 'all'")
         self._recording = recording
-        steps = cut(recording, detail)
         names = [wrt] if isinstance(wrt, str) else wrt
         if names is None:
             names = [n for n, node in recording.inputs.items() if node.type.inexact]
-        self._builder = Builder(recording, steps, names, cotangent)
-        self.model: Model = self._builder.model()
+        with no_collections():
+            self._builder = Builder(recording, cut(recording, detail), names, cotangent)
+            self.model: Model = self._builder.model()
 
     # --- looking things up ----------------------------------------------------------------------
 
@@ -111,7 +112,7 @@ class Explanation:
         """d target / d source along this one edge; None where it is no single number."""
         return self.edge(source, target).partial
 
-    def layers(self) -> tuple[Layer, ...]:
+    def layers(self) -> Layers:
         """The modules that were called, and the norms of values and gradients at each."""
         return layers(self.model)
 
@@ -143,9 +144,10 @@ class Explanation:
     def neurons(self, sample: int = 0) -> Neurons:
         """The blame of each neuron and link, layer by layer, for one sample of the batch.
 
-        Raises `NotSupported` where there is no layer of the form f(x W + b).
+        Raises `NotSupported` where there is no layer of the form f(x W + b), and among single
+        numbers no neuron f(w1*x1 + w2*x2 + ...) with weights that nothing else reads.
         """
-        return neurons(self._builder, self.model, sample)
+        return neurons(self._builder, sample)
 
     def derivation(self, wrt: str, form: str = PLAIN, simplified: bool = True) -> str:
         """The chain rule for the derivative by `wrt`: symbols, formulas, numbers, result.
@@ -219,7 +221,7 @@ class Explanation:
         self,
         symbols: Mapping[str, str] | None = None,
         wrt: Sequence[str] | None = None,
-    ) -> list[Closed]:
+    ) -> Formulas:
         """The derivatives as closed formulas in the steps' names, with names for gradients.
 
         Args:
@@ -230,11 +232,10 @@ class Explanation:
         >>> import wingbeat as wb
         >>> text = "beta=w*b; yhat=sigmoid(beta-theta); E=(yhat-y)**2/2"
         >>> e = wb.explain(text, wrt=["w", "theta"])
-        >>> for formula in e.closed({"g": "beta"}):
-        ...     print(formula)
-        g = (yhat - y)*yhat*(1 - yhat)
-        dE/dw = g*b
-        dE/dtheta = -g
+        >>> e.closed({"g": "beta"})
+          g         = (yhat - y)*yhat*(1 - yhat)
+          dE/dw     = g*b
+          dE/dtheta = -g
         """
         return closed(self._builder, wrt or self.model.wrt, symbols or {})
 
@@ -309,15 +310,17 @@ class Explanation:
             byte_joules: the energy of one byte read or written. The defaults are those of
                 Horowitz (2014) for 45 nm and values in memory: see `wingbeat.explain.cost`.
         """
-        return costs(self._builder, measure, flop_joules, byte_joules)
+        with no_collections():
+            return costs(self._builder, measure, flop_joules, byte_joules)
 
     # --- renderings -------------------------------------------------------------------------------
 
     def text(self, width: int = 80) -> str:
         """Everything as plain text, at most `width` columns wide."""
         from wingbeat.explain.terminal import as_text
+        from wingbeat.explain.whole import in_terminal
 
-        return as_text(self, width)
+        return as_text(in_terminal(self), width)
 
     def __str__(self) -> str:
         return self.text()
@@ -327,9 +330,10 @@ class Explanation:
         return f"<Explanation of {self.model.result}: {steps}>"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from wingbeat.explain.terminal import parts
+        from wingbeat.explain.terminal import drawn
+        from wingbeat.explain.whole import in_terminal
 
-        yield from parts(self, options.max_width)
+        yield from drawn(in_terminal(self), options.max_width)
 
     def latex(self) -> str:
         """The steps, and the derivation for every variable asked about, in `aligned` blocks."""
@@ -350,9 +354,10 @@ class Explanation:
         return drawing(self.model)
 
     def html(self, language: str = "en") -> str:
-        """One page with drawing, tables and derivations; no scripts, no network.
+        """One page with all of it: drawings, derivations, tables, routes, neurons, costs.
 
-        It is in English and 简体中文, with a switch; `language` ("en" or "zh") is shown first.
+        It has no scripts and needs no network. It is in English and 简体中文, with a switch;
+        `language` ("en" or "zh") is shown first.
         """
         from wingbeat.explain.html import page
 
@@ -366,8 +371,9 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         from wingbeat.explain.html import fragment
+        from wingbeat.explain.whole import on_page
 
-        return fragment(self)
+        return fragment(on_page(self), self.model)
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from wingbeat.api.kinks import Touched, find_kinks
 from wingbeat.explain._numbers import show
+from wingbeat.explain._told import told
+from wingbeat.explain.words import say
 from wingbeat.ir.node import Node
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ def kinks(builder: Builder, values: dict[Node, Any]) -> tuple[str, ...]:
         line = builder.recording.lines.get(head, "") or builder.names[head]
         reads = builder.steps.reads[head]
         at = ", ".join(f"{builder.names[x]} = {show(values[x])}" for x in reads)
-        said.append(f"in {line} at {at}: {str(t).splitlines()[0]}")
+        said.append(say("met", line=line, at=at, told=told(str(t).splitlines()[0])))
     return tuple(said)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from wingbeat.explain._numbers import norm
 from wingbeat.explain._steps import Cut
 from wingbeat.explain.model import Edge, Step
+from wingbeat.explain.words import say
 from wingbeat.ir.node import Node
 
 
@@ -23,12 +25,12 @@ def share(contribution: Any, total: Any) -> float | None:
     if contribution is None or total is None:
         return None
     scale = norm(total)
-    if scale == 0 or not np.isfinite(scale):
+    if scale == 0 or not math.isfinite(scale):
         return None
     with np.errstate(all="ignore"):
-        c, g = np.asarray(contribution, np.float64) / scale, np.asarray(total, np.float64) / scale
-        share = float(np.sum(c * g))
-    return share if np.isfinite(share) else None
+        c, g = (np.asarray(v, np.float64).ravel() / scale for v in (contribution, total))
+        share = float(np.dot(c, g))
+    return share if math.isfinite(share) else None
 
 
 def only_ways(steps: Cut) -> set[tuple[Node, Node]]:
@@ -54,15 +56,14 @@ def nonfinite(steps: tuple[Step, ...], edges: tuple[Edge, ...]) -> tuple[str, ..
         reads.setdefault(e.target, []).append(e.source)
     said: list[str] = []
     for s in steps:
-        if s.name in bad:
-            born = s.kind == "step" and not any(x in bad for x in reads.get(s.name, ()))
-            operands = ", ".join(reads.get(s.name, ()))
-            said.append(
-                f"the value of {s.name} is not finite"
-                + (f"; it arises here, from finite {operands}" if born and operands else "")
-            )
+        if s.name not in bad:
+            continue
+        operands = reads.get(s.name, [])
+        born = s.kind == "step" and operands and not bad.intersection(operands)
+        key = "arises here" if born else "value not finite"
+        said.append(say(key, x=s.name, operands=", ".join(operands)))
     said += [
-        f"the gradient of {s.name} is not finite"
+        say("gradient not finite", x=s.name)
         for s in steps
         if s.gradient is not None and not np.all(np.isfinite(s.gradient))
     ]

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from wingbeat.api import tree
+from wingbeat.api.joining import enter, join
 from wingbeat.api.tensor import Tensor, asarray, lazy
-from wingbeat.api.tracing import Trace, enter, join, scope, state
+from wingbeat.api.tracing import Trace, scope, state
 from wingbeat.errors import BadInput, NotSupported, TypeMismatch
 from wingbeat.explain import _evaluation, expression
 from wingbeat.explain._calls import Call, Calls, homes, is_module

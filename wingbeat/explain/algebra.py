@@ -150,7 +150,7 @@ def _pow(x: Node, y: Node) -> Node | None:
         return x
     if constant_of(y) == 0:
         return full(1, x.type)
-    return None
+    return 1 / x if constant_of(y) == -1 and x.type.inexact else None
 
 
 def _where(c: Node, x: Node, y: Node) -> Node | None:
@@ -182,6 +182,7 @@ _TRUTHS = (
     logic.logical_and,
     logic.logical_or,
 )
+_EXACT = {op: rule for op, rule in EXACT.items() if op is not tr.pow}  # x**2 is read as a power
 _LOOSE: dict[Primitive, Rule] = {
     ar.add: _add,
     ar.sub: _sub,
@@ -224,7 +225,7 @@ def shortened(roots: Iterable[Node], known: dict[Node, Node] | None = None) -> l
 def _one(node: Node) -> Node | None:
     if node.op is None:
         return None
-    for rules in (EXACT, _LOOSE):
+    for rules in (_EXACT, _LOOSE):
         rule = rules.get(node.op)
         found = rule(*node.inputs, **dict(node.attrs)) if rule else None
         if found is not None and found is not node:

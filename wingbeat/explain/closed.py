@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -18,7 +18,9 @@ from wingbeat.explain._writer import write
 from wingbeat.explain.algebra import shortened
 from wingbeat.explain.formula import stand_ins
 from wingbeat.explain.latex import LATEX, latex_lines
+from wingbeat.explain.parts import Code, Part
 from wingbeat.explain.plain import PLAIN, plain_lines
+from wingbeat.explain.shown import Shown
 from wingbeat.ir.node import Node, leaf
 
 _INDEXED = re.compile(r"\b([A-Za-z]+)_(\d+)\b")
@@ -40,7 +42,18 @@ class Closed:
         return f"{self.left} = {self.right}"
 
 
-def closed(builder: Builder, wrt: Sequence[str], symbols: Mapping[str, str]) -> list[Closed]:
+class Formulas(Shown, tuple[Closed, ...]):
+    """Closed formulas, each of which may use the names of those before it; prints as lines."""
+
+    __slots__ = ()
+
+    def parts(self) -> Iterator[Part]:
+        """The formulas below each other."""
+        width = max((len(formula.left) for formula in self), default=0)
+        yield Code("\n".join(f"{formula.left:<{width}} = {formula.right}" for formula in self))
+
+
+def closed(builder: Builder, wrt: Sequence[str], symbols: Mapping[str, str]) -> Formulas:
     """The derivatives by `wrt`; `symbols` says which step's gradient has which name."""
     heads = {name: head for head, name in builder.names.items()}
     for name in (*wrt, *symbols.values()):
@@ -65,7 +78,7 @@ def closed(builder: Builder, wrt: Sequence[str], symbols: Mapping[str, str]) -> 
         found.append(Closed(name, left, plain, latex_lines(write([short], {}, LATEX))))
         if left in symbols:
             called[gradient] = leaf(gradient.type, left)
-    return found
+    return Formulas(found)
 
 
 def general(

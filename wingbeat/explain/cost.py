@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from heapq import nlargest
 
 from wingbeat.api.lowered import Lowered, lowered
-from wingbeat.api.tracing import Trace, run_nodes
+from wingbeat.api.running import run_nodes
+from wingbeat.api.tracing import Trace
 from wingbeat.explain._build import Builder
-from wingbeat.explain.words import Said, say
+from wingbeat.explain._numbers import joules, seconds
+from wingbeat.explain.parts import Column, Detail, Grid, Paragraph, Part
+from wingbeat.explain.shown import Shown
+from wingbeat.explain.words import Said, joined, say
 from wingbeat.ir.node import Node
 from wingbeat.ir.walk import rewrite
-
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
 
 # M. Horowitz, "Computing's energy problem (and what we can do about it)", ISSCC 2014: at 45 nm a
 # float32 addition takes 0.9 pJ and a multiplication 3.7 pJ, reading 32 bits from DRAM 640 pJ.
 FLOP_JOULES = 2.3e-12  # one of each, on average
 BYTE_JOULES = 160e-12
 RUNS = 5  # of which the fastest counts
+MOST_STEPS = 30  # whose costs are shown, the dearest
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ class Cost:
         return self.flops * self.flop_joules + self.bytes * self.byte_joules
 
 
-@dataclass(frozen=True)
-class Costs:
+@dataclass(frozen=True, repr=False)
+class Costs(Shown):
     """The cost of every step forward and backward, and of both sweeps as programs.
 
     Attributes:
@@ -78,27 +80,44 @@ class Costs:
 
     def about(self) -> Said:
         """What the numbers mean."""
-        by_clock = "; both sweeps were timed" if self.both.measured else ""
-        chinese = "；两个阶段为实测" if self.both.measured else ""
-        unit = 1e12
-        numbers = (f"{self.both.flop_joules * unit:g}", f"{self.both.byte_joules * unit:g}")
-        key = "cost means"
-        english = say(key, measured=by_clock, flop=numbers[0], byte=numbers[1]).en
-        return Said(english, say(key, measured=chinese, flop=numbers[0], byte=numbers[1]).zh)
+        measured = say("timed") if self.both.measured else ""
+        flop, byte = (f"{j * 1e12:g}" for j in (self.both.flop_joules, self.both.byte_joules))
+        return say("cost means", measured=measured, flop=flop, byte=byte)
 
-    def text(self, width: int = 80) -> str:
-        """The table as plain text."""
-        from wingbeat.explain.terminal import cost_parts, plain_text
+    def parts(self) -> Iterator[Part]:
+        """Both sweeps, what the numbers mean, and every step."""
+        yield from self.summary()
+        yield Detail(say("cost of steps"), [self._of_steps()])
 
-        return plain_text(cost_parts(self), width)
+    def summary(self) -> Iterator[Part]:
+        """Both sweeps, and what the numbers mean."""
+        columns = (Column(say("sweep")), *_COLUMNS)
+        rows = [(say(c.name), *_numbers(c)) for c in (self.forward, self.backward, self.both)]
+        yield Grid(say("cost of sweeps"), columns, rows, len(rows))
+        ratio = say("cost ratio", ratio=f"{self.ratio:.3g}")
+        yield Paragraph(joined(ratio, self.about()) or "")
 
-    def __str__(self) -> str:
-        return self.text()
+    def _of_steps(self) -> Grid:
+        """The dearest steps, in order of execution."""
+        dearest = nlargest(MOST_STEPS, self.steps, key=lambda row: row[1].flops + row[2].flops)
+        names = {name for name, *_ in dearest}
+        columns = (Column(say("operation")), Column(say("sweep")), *_COLUMNS)
+        rows = [
+            (name, say(key), *_numbers(cost))
+            for name, *both in self.steps
+            if name in names
+            for key, cost in zip(("forward pass", "backward pass"), both, strict=True)
+        ]
+        key = "by step" if len(names) == len(self.steps) else "dearest steps"
+        caption = say(key, n=len(names), all=len(self.steps))
+        return Grid(caption, columns, rows, len(rows), most=len(rows))
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from wingbeat.explain.terminal import cost_parts
 
-        yield from cost_parts(self)
+_COLUMNS = tuple(Column(say(key), True) for key in ("flops", "bytes", "seconds", "energy"))
+
+
+def _numbers(cost: Cost) -> tuple[str, ...]:
+    return (f"{cost.flops:,}", f"{cost.bytes:,}", seconds(cost.seconds), joules(cost.joules))
 
 
 def costs(builder: Builder, measure: bool, flop_joules: float, byte_joules: float) -> Costs:

@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import hypot
 
-from wingbeat.explain._numbers import norm
+from wingbeat.explain._numbers import norm, show
 from wingbeat.explain.fold import Member, box_of, runs, signs_of
 from wingbeat.explain.model import Group, Model, Step
+from wingbeat.explain.parts import PAGE, TERMINAL, Column, Grid, Part
+from wingbeat.explain.shown import Shown
+from wingbeat.explain.words import say
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,42 @@ class Layer:
     weights: float | None
 
 
-def layers(model: Model) -> tuple[Layer, ...]:
+class Layers(Shown, tuple[Layer, ...]):
+    """The rows of all modules; prints as a table."""
+
+    __slots__ = ()
+
+    def parts(self) -> Iterator[Part]:
+        """One row for each module; nothing where there are none."""
+        columns = (
+            Column(say("module"), only=TERMINAL),
+            Column(say("module"), only=PAGE),
+            Column(say("class")),
+            Column(say("size"), True),
+            *(Column(say("norm of", x=say(key)), True) for key in _NORMS),
+        )
+        if self:
+            yield Grid(say("modules"), columns, map(_cells, self), len(self))
+
+
+_NORMS = ("value", "its gradient", "weights")
+
+
+def _cells(row: Layer) -> tuple[str, ...]:
+    times = f" × {row.times}" if row.times > 1 else ""
+    weights = "" if row.weights is None else show(row.weights, 4)
+    return (
+        "  " * row.depth + row.label + times,
+        row.name + times,
+        row.kind,
+        str(row.steps),
+        show(row.value, 4),
+        show(row.gradient, 4),
+        weights,
+    )
+
+
+def layers(model: Model) -> Layers:
     """Every module, those within behind it; of those that repeat, the first is laid open.
 
     >>> import wingbeat as wb
@@ -63,7 +101,7 @@ def layers(model: Model) -> tuple[Layer, ...]:
                 yield _row(piece, count, depth, around, steps, weights)
                 yield from rows(piece[0].members, depth + 1, f"{piece[0].name}.")
 
-    return tuple(rows(model.tree.members, 0, ""))
+    return Layers(rows(model.tree.members, 0, ""))
 
 
 def _row(

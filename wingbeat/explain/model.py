@@ -51,7 +51,8 @@ class Step(_Written):
         value: the array, or None where the inputs have no values.
         gradient: the derivative of the result by this step, of the shape of `value`; None where
             there is none, with the reason in `why`.
-        why: "no path", "not asked for", "not computed", or why the derivative does not exist.
+        why: "no path", "not asked for", "not computed", or why the derivative does not exist; as
+            every sentence of a model it is a `Said`, English text with its Chinese in `zh`.
 
     >>> import wingbeat as wb
     >>> step = wb.explain("x=2*w+b; z=x*x", w=3, b=4).step("x")

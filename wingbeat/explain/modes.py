@@ -12,18 +12,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from wingbeat.api.tracing import run_nodes
+from wingbeat.api.running import run_nodes
 from wingbeat.errors import NotSupported
 from wingbeat.explain._build import Builder
+from wingbeat.explain._numbers import seconds
+from wingbeat.explain.parts import Column, Grid, Paragraph, Part
+from wingbeat.explain.shown import Shown
+from wingbeat.explain.story import many
+from wingbeat.explain.words import say
 from wingbeat.ir.node import Node, full, leaf
 from wingbeat.ir.walk import depends, substitute, toposort
 from wingbeat.ops.arithmetic import alias
 from wingbeat.transform import vjp
-
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
 
 MOST_PRODUCTS = 2_000_000  # of path expansion; more are only counted
 RUNS = 3
@@ -50,8 +51,8 @@ class Mode:
     gradients: dict[str, float]
 
 
-@dataclass(frozen=True)
-class Modes:
+@dataclass(frozen=True, repr=False)
+class Modes(Shown):
     """The three ways side by side.
 
     >>> import wingbeat as wb
@@ -68,19 +69,21 @@ class Modes:
     def __iter__(self) -> Iterator[Mode]:
         return iter((self.reverse, self.forward, self.paths))
 
-    def text(self, width: int = 80) -> str:
-        """The table as plain text."""
-        from wingbeat.explain.terminal import mode_parts, plain_text
+    def parts(self) -> Iterator[Part]:
+        """One row for each way."""
+        heads = ("way", "sweeps or paths", "multiplications", "additions", "seconds")
+        columns = [Column(say(key), k > 0) for k, key in enumerate(heads)]
+        yield Grid(say("modes"), columns, map(_mode_row, self), 3)
+        yield Paragraph(say("modes mean"))
 
-        return plain_text(mode_parts(self), width)
 
-    def __str__(self) -> str:
-        return self.text()
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from wingbeat.explain.terminal import mode_parts
-
-        yield from mode_parts(self)
+def _mode_row(mode: Mode) -> tuple[str, ...]:
+    counts = map(many, (mode.sweeps, mode.multiplications, mode.additions))
+    return (
+        say(mode.name),
+        *counts,
+        say("not run") if mode.seconds is None else seconds(mode.seconds),
+    )
 
 
 @dataclass(frozen=True)

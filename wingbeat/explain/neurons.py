@@ -3,32 +3,32 @@
 A layer is y = f(e), e = x W + b, or x W - b with thresholds. The blame d of a neuron is the
 derivative of the result by what it puts out. Back along a link of weight w goes w times d f'(e);
 blame that several links bring to one neuron is added; the gradient of a weight is d f'(e) x.
-
-What a neuron puts out is what the next layer takes in, however many operations f is written in.
+Neurons may also be written one by one, with single numbers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from wingbeat.api.tracing import Trace, run_nodes
+from wingbeat.api.running import run_nodes
 from wingbeat.errors import BadInput, NotSupported
 from wingbeat.explain._build import Builder
-from wingbeat.explain.model import Model
-from wingbeat.ir.node import Node, full
-from wingbeat.ir.walk import depends, toposort
-from wingbeat.transform import vjp
-
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
+from wingbeat.explain._found_layers import FoundLayer, layers_in
+from wingbeat.explain._numbers import show
+from wingbeat.explain._scalar_layers import ScalarLayer, scalar_layers
+from wingbeat.explain.parts import Column, Detail, Grid, Heading, Paragraph, Part
+from wingbeat.explain.shown import Shown
+from wingbeat.explain.words import Said, say
+from wingbeat.ir.node import Node
 
 Array = Any
-_SHAPES = ("alias", "reshape", "transpose", "broadcast", "cast")
-_NO_ACTIVATIONS = ("neg", "pow", "abs")  # what errors and formulas go on with after a last layer
+MOST_ROWS = 60  # of a layer's neurons and links; what is left out is counted
+SHORT = 24  # neurons and links that a page shows unasked
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,36 @@ class NeuronLayer:
         """The gradient of each weight."""
         return self.x[:, None] * self.delta
 
+    def neurons_grid(self) -> Grid:
+        """A row for each neuron."""
+        heads = ("e", "f(e)", "f'(e)", say("blame"), "d f'(e)")
+        columns = [Column(say("neuron")), *(Column(head, True) for head in heads)]
+        numbers = zip(self.e, self.y, self.slope, self.blame, self.delta, strict=True)
+        rows = ((say("neuron j", j=j), *map(_shown, row)) for j, row in enumerate(numbers, 1))
+        return Grid(say("neurons of", name=self.name), columns, rows, len(self.e), most=MOST_ROWS)
 
-@dataclass(frozen=True)
-class Neurons:
+    def links_grid(self) -> Grid:
+        """A row for each link."""
+        heads = (say("weight"), say("sent back"), say("weight gradient"))
+        columns = [Column(say("link")), *(Column(head, True) for head in heads)]
+        sent, gradient = self.sent, self.weight_gradient
+        rows = (
+            (self._link(*at), *(_shown(v[at]) for v in (self.weight, sent, gradient)))
+            for at in np.ndindex(*self.weight.shape)
+        )
+        size = self.weight.size
+        return Grid(say("links of", name=self.name), columns, rows, size, most=MOST_ROWS)
+
+    def _link(self, i: int, j: int) -> Said:
+        return say(f"link from {self.source}", i=i + 1, j=j + 1)
+
+
+def _shown(value: Any) -> str:
+    return show(float(value), 5)
+
+
+@dataclass(frozen=True, repr=False)
+class Neurons(Shown):
     """The layers of a network from the first to the last; prints as tables.
 
     >>> import wingbeat as wb
@@ -92,190 +119,93 @@ class Neurons:
             for below, above in pairwise(self.layers)
         )
 
-    def text(self, width: int = 80) -> str:
-        """The tables as plain text."""
-        from wingbeat.explain.terminal import neuron_parts, plain_text
-
-        return plain_text(neuron_parts(self), width)
-
-    def __str__(self) -> str:
-        return self.text()
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from wingbeat.explain.terminal import neuron_parts
-
-        yield from neuron_parts(self)
+    def parts(self) -> Iterator[Part]:
+        """The blame of each neuron, from the last layer to the first, then of each link."""
+        yield Heading(say("neurons"))
+        yield Paragraph(say("blame means"))
+        if not self.links_are_all:
+            yield Paragraph(say("blame on other ways"))
+        for layer in reversed(self.layers):
+            inside = [layer.neurons_grid(), layer.links_grid()]
+            short = layer.weight.size + len(layer.e) <= SHORT
+            yield Detail(say("layer", name=layer.name), inside, short)
 
 
-def neurons(builder: Builder, model: Model, sample: int) -> Neurons:
+def neurons(builder: Builder, sample: int) -> Neurons:
     """Find the layers in the graph, and read their numbers."""
-    order = toposort([builder.root])
-    readers: dict[Node, list[Node]] = {}
-    for node in order:
-        for x in node.inputs:
-            readers.setdefault(x, []).append(node)
-    weights = {builder.new[x]: name for name, x in builder.recording.inputs.items()}
-    moving = depends(order, [builder.new[x] for x in builder.wrt])
-    products = [
-        node
-        for node in order
-        if node.name == "contract" and node in moving and _weight(node, weights) is not None
-    ]
-    taken = [_taken(node, weights) for node in products]
-    found = [_Layer(node, readers, weights, taken) for node in products]
-    if not found:
+    found, scalars = layers_in(builder), scalar_layers(builder)
+    if not found and not scalars:
         raise NotSupported(
-            "neurons: no layer x @ W with a weight W of two axes is in this computation"
+            "neurons: no layer x @ W with a weight W of two axes is in this computation, and no "
+            "neuron f(w1*x1 + w2*x2 + ...) of single numbers"
         )
-    nodes = [n for layer in found for n in layer.nodes]
-    gradients = [builder.gradients.get(layer.e) for layer in found]
-    blames = [builder.gradients.get(layer.y) for layer in found]
-    wanted = dict.fromkeys([*nodes, *(g for g in (*gradients, *blames) if g is not None)])
     if not builder.recording.known:
         raise NotSupported("neurons: the inputs have no values")
-    trace: Trace = builder.recording.trace
-    arrays = dict(zip(wanted, run_nodes(trace, tuple(wanted)), strict=True))
+    if scalars:
+        return _of_scalars(builder, scalars, sample)
+    gradients = [builder.gradients.get(layer.e) for layer in found]
+    blames = [builder.gradients.get(layer.y) for layer in found]
+    nodes = [*(n for layer in found for n in layer.nodes), *gradients, *blames]
+    wanted = tuple(dict.fromkeys(n for n in nodes if n is not None))
+    arrays = dict(zip(wanted, run_nodes(builder.recording.trace, wanted), strict=True))
     layers: list[NeuronLayer] = []
     for layer, delta, blame in zip(found, gradients, blames, strict=True):
         if delta is not None:
             own = arrays.get(blame or layer.e)
-            layers.append(layer.read(arrays, arrays[delta], own, sample, bool(layers)))
+            source = "neuron" if layers else "input"
+            layers.append(_read(layer, arrays, arrays[delta], own, sample, source))
     return Neurons(tuple(layers))
 
 
-def _weight(node: Node, weights: dict[Node, str]) -> tuple[int, Node] | None:
-    """Which operand of a product is a matrix of weights, and the input that it is.
+def _of_scalars(builder: Builder, found: Sequence[ScalarLayer], sample: int) -> Neurons:
+    """The numbers of neurons that are written one by one; there is one sample of them."""
+    sweep, owned = builder.gradients, [n for layer in found for n in layer.neurons]
+    nodes = [node for n in owned for node in (*n.links, *n.links.values(), n.e, n.y, n.slope)]
+    wanted = tuple(dict.fromkeys([*nodes, *(g for n in owned for g in (sweep[n.e], sweep[n.y]))]))
+    arrays = dict(zip(wanted, run_nodes(builder.recording.trace, wanted), strict=True))
 
-    Where both could be it is the second, as in x @ W.
-    """
-    for k in (1, 0):
-        x = node.inputs[k]
-        if not x.type.inexact or len(x.shape) != 2:
-            continue
-        while x not in weights and x.name in _SHAPES and x.inputs:
-            x = x.inputs[0]
-        if x in weights:
-            return k, x
-    return None
+    def row(nodes: Iterable[Node]) -> Array:
+        values = np.array([arrays[node] for node in nodes])
+        return _sample(values, len(values), sample)
 
-
-def _taken(product: Node, weights: dict[Node, str]) -> Node:
-    """What a layer takes in."""
-    found = _weight(product, weights)
-    assert found is not None
-    return product.inputs[1 - found[0]]
-
-
-class _Layer:
-    """The nodes of one layer: what comes in, the weights, e and y.
-
-    `taken` is what all layers take in.
-    """
-
-    def __init__(
-        self,
-        product: Node,
-        readers: dict[Node, list[Node]],
-        weights: dict[Node, str],
-        taken: list[Node],
-    ) -> None:
-        found = _weight(product, weights)
-        assert found is not None
-        place, matrix = found
-        self.product, self.name = product, weights[matrix]
-        self.x, self.w = product.inputs[1 - place], product.inputs[place]
-        a = dict(product.attrs)
-        own, other = (a["rhs"], a["lhs"]) if place else (a["lhs"], a["rhs"])
-        self.turned = own[0] not in other  # the weights are (m, n)
-        for e in self._gathered(readers):
-            self.e, self.y = e, self._output(e, readers, taken)
-            if self.y is not e:
-                break
-        self.slope = self._slope()
-        self.nodes = [self.x, self.w, self.e, self.y, self.slope]
-
-    def _only(self, node: Node, readers: dict[Node, list[Node]]) -> Node | None:
-        found = set(readers.get(node, ()))
-        return found.pop() if len(found) == 1 else None
-
-    def _gathered(self, readers: dict[Node, list[Node]]) -> list[Node]:
-        """What may be e, the likeliest first.
-
-        A difference is one with a threshold only where a function follows: it may be an error.
-        """
-        plain = self._shaped(self.product, readers)
-        follower = self._only(plain, readers)
-        if follower is None or plain not in follower.inputs:
-            return [plain]
-        with_bias = self._shaped(follower, readers)
-        if follower.name == "add":
-            return [with_bias]
-        less = follower.name == "sub" and follower.inputs[0] is plain
-        return [with_bias, plain] if less else [plain]
-
-    def _shaped(self, node: Node, readers: dict[Node, list[Node]]) -> Node:
-        while (next_ := self._only(node, readers)) is not None and next_.name in _SHAPES:
-            node = next_
-        return node
-
-    def _output(self, e: Node, readers: dict[Node, list[Node]], taken: list[Node]) -> Node:
-        """What the layer puts out: what a layer takes in that is f(e), or one function of e."""
-        ahead = _ahead(e, readers)
-        for node in taken:
-            if node in ahead and _is_function(node, e):
-                return node
-        after = self._only(e, readers)
-        one = after is not None and after.name not in _NO_ACTIVATIONS and after.inputs == (e,)
-        return after if after is not None and one and _is_function(after, e) else e
-
-    def _slope(self) -> Node:
-        """f'(e), by elements."""
-        one = full(1, self.e.type)
-        if self.y is self.e:
-            return one
-        (slope,) = vjp([self.y], [self.e], [full(1, self.y.type)])
-        return one if slope is None else slope
-
-    def read(
-        self, arrays: dict[Node, Array], delta: Array, blame: Array | None, sample: int, later: bool
-    ) -> NeuronLayer:
-        """The numbers of one sample."""
-        weight = arrays[self.w]
-        weight = weight.T if self.turned else weight
-        n, m = weight.shape
-        x = _row(arrays[self.x], n, sample)
-        e, y, slope, delta = (
-            _row(v, m, sample) for v in (arrays[self.e], arrays[self.y], arrays[self.slope], delta)
+    return Neurons(
+        tuple(
+            NeuronLayer(
+                layer.name,
+                "input" if layer.first else "neuron",
+                row(layer.xs),
+                np.array([[arrays[n.links[x]] for n in layer.neurons] for x in layer.xs]),
+                row(n.e for n in layer.neurons),
+                row(n.y for n in layer.neurons),
+                row(n.slope for n in layer.neurons),
+                row(sweep[n.y] for n in layer.neurons),
+                row(sweep[n.e] for n in layer.neurons),
+            )
+            for layer in found
         )
-        own = delta if self.y is self.e or blame is None else _row(blame, m, sample)
-        return NeuronLayer(
-            self.name, "neuron" if later else "input", x, weight, e, y, slope, own, delta
-        )
+    )
 
 
-def _is_function(node: Node, of: Node) -> bool:
-    """Whether a node is a function of each element of another, and of what does not read it."""
-    between = depends(toposort([node], [of]), [of])
-    return node in between and all(n is of or _by_elements(n) for n in between)
+def _read(
+    layer: FoundLayer,
+    arrays: dict[Node, Array],
+    delta: Array,
+    blame: Array | None,
+    sample: int,
+    source: str,
+) -> NeuronLayer:
+    """The numbers of one sample."""
+    weight = arrays[layer.w]
+    weight = weight.T if layer.turned else weight
+    n, m = weight.shape
+    x = _sample(arrays[layer.x], n, sample)
+    numbers = (arrays[layer.e], arrays[layer.y], arrays[layer.slope], delta)
+    e, y, slope, delta = (_sample(v, m, sample) for v in numbers)
+    own = delta if layer.y is layer.e or blame is None else _sample(blame, m, sample)
+    return NeuronLayer(layer.name, source, x, weight, e, y, slope, own, delta)
 
 
-def _by_elements(node: Node) -> bool:
-    family = None if node.op is None else node.op.family
-    return family == "elementwise" or node.name in ("alias", "cast")
-
-
-def _ahead(node: Node, readers: dict[Node, list[Node]]) -> set[Node]:
-    """What a node reaches through functions of elements alone; a mean in between is not seen."""
-    found, stack = {node}, [node]
-    while stack:
-        for reader in readers.get(stack.pop(), ()):
-            if reader not in found and _by_elements(reader):
-                found.add(reader)
-                stack.append(reader)
-    return found
-
-
-def _row(array: Array, size: int, sample: int) -> Array:
+def _sample(array: Array, size: int, sample: int) -> Array:
     """The numbers of one sample: its row, where there are rows."""
     rows = np.reshape(array, (-1, size))
     if not -len(rows) <= sample < len(rows):

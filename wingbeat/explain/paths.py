@@ -9,7 +9,12 @@ from functools import cached_property, reduce
 from heapq import nlargest
 
 from wingbeat.errors import BadInput, NotSupported
+from wingbeat.explain._numbers import equal, show
 from wingbeat.explain.model import Edge, Model
+from wingbeat.explain.parts import Column, Grid, Paragraph, Part
+from wingbeat.explain.shown import Shown
+from wingbeat.explain.story import chain, many, reaching
+from wingbeat.explain.words import joined, say
 
 # A product as exponent and mantissa, which neither overflows nor vanishes; sorts by magnitude.
 Size = tuple[float, float]
@@ -42,7 +47,7 @@ def flowing(model: Model) -> list[Edge]:
     return [e for e in model.edges if e.source in floats and e.target in floats]
 
 
-class Paths:
+class Paths(Shown):
     """The ways from a variable to the result, the largest products (in magnitude) first.
 
     Attributes:
@@ -79,14 +84,12 @@ class Paths:
     def __getitem__(self, index: int) -> Path:
         return self._best[index]
 
-    def text(self, width: int = 80) -> str:
-        """The ways as plain text."""
-        from wingbeat.explain.terminal import plain_text, way_parts
-
-        return plain_text(way_parts(self), width)
-
-    def __str__(self) -> str:
-        return self.text()
+    def parts(self) -> Iterator[Part]:
+        """The ways with their slopes, and their sum."""
+        said = reaching(self.model.result, self) if self.count else ()
+        z = self.model.result
+        yield Paragraph(joined(*said) or say("does not reach", x=self.wrt, z=z))
+        yield from ways_grid(self)
 
     def __iter__(self) -> Iterator[Path]:
         return iter(self._best)
@@ -217,3 +220,25 @@ def _extend(size: Size, partial: float | None) -> Size:
     mantissa, exponent = math.frexp(abs(partial))
     mantissa, more = math.frexp(size[1] * mantissa)
     return (size[0] + exponent + more, mantissa)
+
+
+def ways_grid(ways: Paths) -> Iterator[Part]:
+    """The table of ways; none where there is no way."""
+    if not ways.count:
+        return
+    rows = [
+        (
+            chain(list(way.names), " → "),
+            chain([show(d) for d in way.partials], " * "),
+            equal(way.product),
+        )
+        for way in ways
+    ]
+    if ways.count > len(ways):
+        more = say("more ways", n=many(ways.count - len(ways)))
+        rows.append((more, "", equal(ways.rest)))
+    if ways.count > 1:
+        rows.append((say("sum"), "", equal(ways.total)))
+    columns = (Column(say("way")), Column(say("product")), Column(say("brings"), True))
+    caption = say("table of ways", x=ways.wrt, z=ways.model.result)
+    yield Grid(caption, columns, rows, len(rows), light=True)

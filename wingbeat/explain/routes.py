@@ -10,20 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from wingbeat.errors import BadInput
 from wingbeat.explain._build import Builder
 from wingbeat.explain._measures import killed, share
-from wingbeat.explain._numbers import norm
+from wingbeat.explain._numbers import norm, percent, show
 from wingbeat.explain.model import Model
+from wingbeat.explain.parts import Column, Grid, Paragraph, Part
 from wingbeat.explain.paths import flowing
+from wingbeat.explain.shown import Shown
+from wingbeat.explain.story import NOTABLE
+from wingbeat.explain.words import joined, say
 from wingbeat.ir.node import Node
-
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
 
 MOST_SETS = 128  # of modules; beyond, routes are told apart by how many modules they cross
 
@@ -49,8 +50,8 @@ class Route:
     share: float | None
 
 
-@dataclass(frozen=True)
-class Routes:
+@dataclass(frozen=True, repr=False)
+class Routes(Shown):
     """The routes from a variable to the result, the largest contribution first.
 
     Attributes:
@@ -78,19 +79,36 @@ class Routes:
     def __len__(self) -> int:
         return len(self.routes)
 
-    def text(self, width: int = 80) -> str:
-        """The table as plain text."""
-        from wingbeat.explain.terminal import plain_text, route_parts
+    def parts(self) -> Iterator[Part]:
+        """One row for each route; what was told apart, and what cancels."""
+        columns = (
+            Column(say("through")),
+            Column(say("crossed"), True),
+            Column(say("norm"), True),
+            Column(say("share"), True),
+        )
+        rows = map(self._row, self.routes)
+        yield Grid(say("routes of", x=self.wrt), columns, rows, len(self.routes))
+        yield Paragraph(joined(self._split(), self._lost()) or "")
 
-        return plain_text(route_parts(self), width)
+    def _row(self, route: Route) -> tuple[str, ...]:
+        through = ", ".join(route.crossed) or say("none of them")
+        if self.by_count:
+            through = say("this many", n=route.blocks)
+        return (through, str(route.blocks), show(route.norm, 4), percent(route.share, 1))
 
-    def __str__(self) -> str:
-        return self.text()
+    def _split(self) -> str:
+        """By which modules."""
+        shown = self.modules if len(self.modules) <= 8 else (*self.modules[:7], "...")
+        if not shown:
+            return say("no path skips", x=self.wrt)
+        return say("routes split", x=self.wrt, modules=", ".join(shown))
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from wingbeat.explain.terminal import route_parts
-
-        yield from route_parts(self)
+    def _lost(self) -> str:
+        """How much cancels, where that is worth a sentence."""
+        if self.cancelled is None or self.cancelled <= NOTABLE:
+            return ""
+        return say("routes cancel", part=percent(self.cancelled))
 
 
 def routes(builder: Builder, model: Model, wrt: str, by_count: bool | None = None) -> Routes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +14,13 @@ from wingbeat.api.transforms import value_and_grad
 from wingbeat.errors import BadInput
 from wingbeat.explain import _evaluation, expression
 from wingbeat.explain._numbers import show
+from wingbeat.explain.parts import Column, Grid, Part
+from wingbeat.explain.shown import Shown
 from wingbeat.explain.values import as_value
-
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
+from wingbeat.explain.words import say
 
 Array = Any
+MOST_ROWS = 60  # of the table; of more the last one is shown too
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Attempt:
     slope: dict[str, Array] | None  # None in the last row: no step was taken from there
 
 
-@dataclass(frozen=True)
-class Solution:
+@dataclass(frozen=True, repr=False)
+class Solution(Shown):
     """How the search went.
 
     Attributes:
@@ -59,19 +60,30 @@ class Solution:
         """The varied values at the end: floats, or arrays for tensors."""
         return {k: _plain(v) for k, v in self.attempts[-1].values.items()}
 
-    def text(self, width: int = 80) -> str:
-        """The table of all steps as plain text."""
-        from wingbeat.explain.terminal import plain_text, solution_parts
-
-        return plain_text(solution_parts(self), width)
+    def parts(self) -> Iterator[Part]:
+        """The table of all steps."""
+        names = list(self.attempts[0].values)
+        goal = f"{self.target} = {show(self.goal)}"
+        columns = [
+            Column(say("attempt"), True),
+            *(Column(name, True) for name in names),
+            Column(self.target, True),
+            Column(say("missing to", goal=goal), True),
+            *(Column(say("slope by", z=self.target, x=name), True) for name in names),
+        ]
+        rows = list(enumerate(self.attempts))
+        shown = rows if len(rows) <= MOST_ROWS else [*rows[: MOST_ROWS - 1], rows[-1]]
+        cells = [_row(k, attempt, names) for k, attempt in shown]
+        yield Grid(say("corrections", goal=goal), columns, cells, len(rows), most=MOST_ROWS)
 
     def __str__(self) -> str:
         return f"{self.text()}{self.verdict}"
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from wingbeat.explain.terminal import solution_parts
 
-        yield from solution_parts(self)
+def _row(number: int, attempt: Attempt, names: Sequence[str]) -> tuple[str, ...]:
+    slopes = ["" if attempt.slope is None else show(attempt.slope[n]) for n in names]
+    values = [show(attempt.values[n], 8) for n in names]
+    return (str(number), *values, show(attempt.result, 8), show(attempt.error, 3), *slopes)
 
 
 def solve(

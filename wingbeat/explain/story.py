@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from wingbeat.explain._numbers import show
-from wingbeat.explain.paths import Paths
 from wingbeat.explain.words import Said, say
 
 if TYPE_CHECKING:
     from wingbeat.explain._explanation import Explanation
+    from wingbeat.explain.paths import Paths
 
 RANKED = 6  # inputs that are compared by name
 NOTABLE = 0.01  # of what the ways bring is lost, before that is worth a sentence
@@ -99,8 +99,7 @@ def nudged(explanation: Explanation, name: str) -> Said | None:
         "g": show(float(step.gradient)), "foretold": show(moved.predicted),
         "predicted": show(predicted), "actual": show(moved.after),
     }  # fmt: skip
-    said = say("nudged", **parts, rest="{rest}")
-    return Said(said.en.replace("{rest}", rest.en), said.zh.replace("{rest}", rest.zh))
+    return say("nudged", **parts, rest=rest)
 
 
 def comparison(explanation: Explanation) -> Said | None:

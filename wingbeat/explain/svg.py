@@ -10,7 +10,7 @@ from wingbeat.explain._numbers import norm, show
 from wingbeat.explain.fold import Box, Folded, Link, folded
 from wingbeat.explain.layout import Point, arranged
 from wingbeat.explain.model import Model, Step
-from wingbeat.explain.words import ENGLISH, LANGUAGES, Said, say
+from wingbeat.explain.words import CHINESE, ENGLISH, LANGUAGES, say, within
 
 COLUMN, ROW, WIDE, HIGH = 240, 96, 170, 62
 WIDEST = 24  # characters in a box
@@ -73,11 +73,11 @@ class _Drawing:
         return "\n".join([*shapes, "</svg>"])
 
     def _title(self) -> str:
-        boxes, links = len(self.graph.boxes), len(self.graph.links)
-        title = f"Graph of {self.model.result}: {boxes} nodes, {links} edges"
-        if boxes < len(self.steps):
-            title += f", standing for {len(self.steps)} steps"
-        return title
+        """What the drawing is, where no heading beside it says so."""
+        numbers = {"boxes": len(self.graph.boxes), "links": len(self.graph.links)}
+        key = "drawing" if numbers["boxes"] == len(self.steps) else "folded drawing"
+        said = say(key, z=self.model.result, steps=len(self.steps), **numbers)
+        return within(said, self.languages[0])
 
     # --- places -----------------------------------------------------------------------------------
 
@@ -148,42 +148,46 @@ class _Drawing:
             f'stroke="#445"{edge}/>{texts}</g>'
         )
 
-    def _versions(self, row: Said) -> Iterator[tuple[str, str]]:
+    def _versions(self, row: str) -> Iterator[tuple[str, str]]:
         """A text with its mark, for every language; one where all are the same."""
-        if len(self.languages) == 1 or row.en == row.zh:
-            yield "", row.within(self.languages[0])
+        if len(self.languages) == 1 or row == within(row, CHINESE):
+            yield "", within(row, self.languages[0])
             return
         for k in self.languages:
-            yield f' class="t" lang="{LANGUAGES[k]}"', row.within(k)
+            yield f' class="t" lang="{LANGUAGES[k]}"', within(row, k)
 
-    def _group_rows(self, box: Box, step: Step) -> list[Said]:
+    def _group_rows(self, box: Box, step: Step) -> list[str]:
         times = f" × {box.times}" if box.times > 1 else ""
         name = _short(box.name, WIDEST - 1 - len(times)) + times
         gradient = "?" if step.gradient is None else f"{norm(step.gradient):.4g}"
         key = "drawn group" if box.kind else "drawn steps"
         return [
-            Said(name, name),
-            say(key, kind=box.kind, n=len(box.steps)),
+            name,
+            say(key, kind=say(box.kind) if _given(box) else box.kind, n=len(box.steps)),
             say("drawn size", g=gradient),
         ]
 
     def _about(self, box: Box, step: Step) -> str:
         if len(box.steps) == 1:
             return f"{step.name} = {step.formula}" if step.formula else step.name
-        times = f", {box.times} times the same structure" if box.times > 1 else ""
-        return f"{box.name}: {box.kind or 'steps'}{times}; {len(box.steps)} steps"
+        times = f" × {box.times}" if box.times > 1 else ""
+        return f"{box.name}{times}" + (f": {box.kind}" if box.kind and not _given(box) else "")
 
 
-def _step_rows(s: Step) -> list[Said]:
+def _given(box: Box) -> bool:
+    """Whether nothing in a box is computed; else its kind is a module's class, or nothing."""
+    return box.kind in ("input", "data")
+
+
+def _step_rows(s: Step) -> list[str]:
     name = f"{s.name} = {s.formula}" if s.formula else s.name
     if len(name) > 22:
         name = f"{s.name}: {s.operations[-1]}" if s.operations else s.name
-    first = Said(name, name)
     if s.value is not None and s.value.size > 1:
         gradient = s.why if s.gradient is None else f"{norm(s.gradient):.4g}"
-        return [first, Said(s.type, s.type), say("drawn size", g=gradient)]
+        return [name, s.type, say("drawn size", g=gradient)]
     gradient = s.why if s.gradient is None else show(s.gradient, 5)
-    return [first, say("drawn value", v=show(s.value, 5)), say("drawn gradient", g=gradient)]
+    return [name, say("drawn value", v=show(s.value, 5)), say("drawn gradient", g=gradient)]
 
 
 def _share(link: Link) -> float | None:

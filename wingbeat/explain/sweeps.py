@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from wingbeat.explain._build import Builder
 from wingbeat.explain._numbers import equals, number, show
 from wingbeat.explain._script import PLAIN, Script, binds_loosely, has_lines
 from wingbeat.explain.model import Edge, Model, Step
+from wingbeat.explain.parts import Heading, Listing, Part
 from wingbeat.explain.paths import flowing
-from wingbeat.explain.words import ENGLISH, Said, say
-
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
+from wingbeat.explain.shown import Shown
+from wingbeat.explain.words import Said, say
 
 FORWARD, BACKWARD = "forward", "backward"
 
@@ -56,39 +54,31 @@ class Move:
     about: bool = False
     special: Said | None = None
 
-    def text(self, language: str = ENGLISH) -> str:
-        """The whole line."""
+    def text(self) -> str:
+        """The whole line; a sentence where it has words."""
         if self.special is not None:
-            return self.special.within(language)
+            return self.special
         sides = [self.left, *(t for t in (self.formula, self.numbers) if t)]
         if self.value == sides[-1]:
             return " = ".join(sides)
         return f"{' = '.join(sides)} {'≈' if self.about else '='} {self.value}"
 
     def __str__(self) -> str:
-        return self.text()
+        return str(self.text())
 
 
-class Sweeps(tuple[Move, ...]):
+class Sweeps(Shown, tuple[Move, ...]):
     """The moves of both sweeps, in order; prints as two lists."""
 
     __slots__ = ()
 
-    def __str__(self) -> str:
-        from wingbeat.explain.terminal import plain_text, sweep_parts
-
-        return plain_text(sweep_parts(self), 80)
-
-    def text(self, width: int = 80) -> str:
-        """Both lists as plain text."""
-        from wingbeat.explain.terminal import plain_text, sweep_parts
-
-        return plain_text(sweep_parts(self), width)
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from wingbeat.explain.terminal import sweep_parts
-
-        yield from sweep_parts(self)
+    def parts(self) -> Iterator[Part]:
+        """The moves of both sweeps, numbered."""
+        for key, sweep in (("forward", FORWARD), ("backward", BACKWARD)):
+            own = [move for move in self if move.sweep == sweep]
+            if own:
+                yield Heading(say(key, z=self.result), 3)
+                yield Listing(own[0].number, [move.text() for move in own])
 
     @property
     def result(self) -> str:

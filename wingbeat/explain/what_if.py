@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wingbeat.api.tracing import run_nodes
+from wingbeat.api.running import run_nodes
 from wingbeat.errors import BadInput, NotSupported
 from wingbeat.explain._build import Builder
 from wingbeat.explain._numbers import show

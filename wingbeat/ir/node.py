@@ -56,6 +56,9 @@ class Kink:
     At a Lipschitz kink z moves by no more than a multiple of what xs move, so a cotangent of 0
     leaves nothing to be decided by the convention; at a jump or an infinite slope it may. A steep
     one is Lipschitz only as a whole, like the root of a sum of squares: its own slope is infinite.
+
+    A z of booleans or integers is a decision. It has a kink where it may be taken otherwise when xs
+    move ever so little: at a tie. `convention` then says whose derivative is returned.
     """
 
     at: Callable[..., Node]
@@ -108,7 +111,8 @@ class Primitive:
     expand: Callable[..., Node] | None = None  # composites: the sub-graph that this stands for
     kink: Kink | None = None
     sweep: Sweep | None = None  # where `element` would take quadratic time
-    whole: bool = False  # an algorithm over all elements: `element` says what it gives, not how
+    # An algorithm over all elements, which takes so many operations: (*types, **attrs) -> int.
+    whole: Callable[..., int] | None = None  # `element` then says what it gives, not how
 
     def __call__(self, *inputs: Node, **attrs: Any) -> Node:
         return build(self, inputs, tuple(sorted(attrs.items())) if attrs else (), here.site)

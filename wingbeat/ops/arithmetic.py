@@ -346,6 +346,13 @@ def _cast_type(x: TensorType, *, dtype: str) -> TensorType:
     return tensor_type(x.shape, dtype)
 
 
+def _turns(z: Node, x: Node) -> Node:
+    """Where a float that moves becomes another integer, or another truth."""
+    if z.type.inexact or not x.type.inexact:
+        return full(False, tensor_type(z.shape, "bool"))
+    return _is_zero(x) if z.type.dtype.kind == "b" else _is_whole(x)
+
+
 cast = linear(
     "cast",
     type_rule=_cast_type,
@@ -360,6 +367,7 @@ cast = linear(
         Sample(((3,),), attrs=(("dtype", "int32"),)),
         Sample(((3,),), attrs=(("dtype", "bool"),)),
     ),
+    kink=Kink(_turns, "the side that the rounding took"),
 )
 
 

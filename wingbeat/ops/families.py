@@ -175,6 +175,7 @@ def linear(
     level: int = ATOM,
     inner: int = ATOM,
     samples: tuple[Sample, ...],
+    kink: Kink | None = None,
     sweep: Sweep | None = None,
 ) -> Primitive:
     """z = L x. The tangent rule is L itself; only the adjoint is written: `adjoint(g, x, **attrs)`.
@@ -203,6 +204,7 @@ def linear(
             level=level,
             inner=inner,
             samples=samples,
+            kink=kink,
             sweep=sweep,
         )
     )
@@ -271,7 +273,7 @@ def custom(
     samples: tuple[Sample, ...],
     kink: Kink | None = None,
     sweep: Sweep | None = None,
-    whole: bool = False,
+    whole: Callable[..., int] | None = None,
 ) -> Primitive:
     """Everything is written out."""
     return register(

@@ -14,6 +14,7 @@ import numpy as np
 from wingbeat.errors import OutOfRange, TypeMismatch
 from wingbeat.ir.node import Absent, Node, Sample, Sweep
 from wingbeat.ir.types import TensorType, tensor_type
+from wingbeat.ops.arithmetic import stop_gradient
 from wingbeat.ops.families import INTEGER, custom, require_kind, spread
 
 _ROWS = Sample(((4, 3), (5,)), ((-2.0, 2.0), (0, 3)), (("batch", 0),), ("float64", "int64"))
@@ -61,8 +62,18 @@ def _gather(x: Any, i: Any, *, batch: int) -> Any:
     return found.reshape((*i.shape, *rest))
 
 
+def _fixed(i: Node) -> Node:
+    """Positions as constants for further derivatives: a small step changes none."""
+    return i if i.op is None else stop_gradient(i)
+
+
+def _gather_vjp(g: Node, z: Node, x: Node, i: Node) -> tuple[Node | None, ...]:
+    batch = dict(z.attrs)["batch"]
+    return scatter_add(g, _fixed(i), size=x.shape[batch], batch=batch), None
+
+
 def _gather_jvp(z: Node, xs: Sequence[Node], ts: Sequence[Node | None]) -> Node | None:
-    return None if ts[0] is None else gather(ts[0], xs[1], **dict(z.attrs))
+    return None if ts[0] is None else gather(ts[0], _fixed(xs[1]), **dict(z.attrs))
 
 
 gather = custom(
@@ -70,10 +81,7 @@ gather = custom(
     type_rule=_gather_type,
     numpy=_gather,
     jvp=_gather_jvp,
-    vjp=lambda g, z, x, i: (
-        scatter_add(g, i, size=x.shape[dict(z.attrs)["batch"]], batch=dict(z.attrs)["batch"]),
-        None,
-    ),
+    vjp=_gather_vjp,
     batch=lambda op, xs, batched, *, batch: op(*spread(xs, batched), batch=batch + 1),
     element=lambda s, read, i, *, batch: read[0](
         (*i[:batch], s.index(read[1](i[: batch + 1])), *i[batch + 1 :])
@@ -103,7 +111,7 @@ def _scatter_add(x: Any, i: Any, *, size: int, batch: int) -> Any:
 
 
 def _scatter_jvp(z: Node, xs: Sequence[Node], ts: Sequence[Node | None]) -> Node | None:
-    return None if ts[0] is None else scatter_add(ts[0], xs[1], **dict(z.attrs))
+    return None if ts[0] is None else scatter_add(ts[0], _fixed(xs[1]), **dict(z.attrs))
 
 
 def _scatter_element(s: Any, read: Any, i: Sequence[Any], *, size: int, batch: int) -> Any:
@@ -125,7 +133,7 @@ scatter_add = custom(
     type_rule=_scatter_type,
     numpy=_scatter_add,
     jvp=_scatter_jvp,
-    vjp=lambda g, z, x, i: (gather(g, i, batch=dict(z.attrs)["batch"]), None),
+    vjp=lambda g, z, x, i: (gather(g, _fixed(i), batch=dict(z.attrs)["batch"]), None),
     batch=lambda op, xs, batched, *, size, batch: op(
         *spread(xs, batched), size=size, batch=batch + 1
     ),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wingbeat.errors import TypeMismatch
-from wingbeat.ir.node import PRODUCT, SUM, Absent, Node, Sample
+from wingbeat.ir.node import PRODUCT, SUM, Absent, Kink, Node, Sample
 from wingbeat.ir.types import TensorType
 from wingbeat.ops.families import ANY, BOOLEAN, custom, elementwise, spread, zero_like
 
@@ -27,6 +27,7 @@ def _comparison(name: str, numpy: Any, relation: str, latex: str) -> Any:
         samples=_PAIR,
         accepts=ANY,
         result="bool",
+        kink=Kink(lambda z, x, y: equal(x, y), "the side that the comparison took"),
     )
 
 
@@ -66,7 +67,7 @@ logical_not = elementwise(
 )
 
 
-def _test(name: str, numpy: Any) -> Any:
+def _test(name: str, numpy: Any, kink: Kink | None = None) -> Any:
     return elementwise(
         name,
         numpy=numpy,
@@ -75,13 +76,18 @@ def _test(name: str, numpy: Any) -> Any:
         latex=rf"\operatorname{{{{{name}}}}}\left({{0}}\right)",
         samples=(Sample(((3, 4),)),),
         result="bool",
+        kink=kink,
     )
 
 
 isnan = _test("isnan", np.isnan)
 isinf = _test("isinf", np.isinf)
 isfinite = _test("isfinite", np.isfinite)
-signbit = _test("signbit", np.signbit)
+signbit = _test(
+    "signbit",
+    np.signbit,
+    Kink(lambda z, x: equal(x, zero_like(x)), "the side that the sign bit names"),
+)
 
 
 def _where_type(c: TensorType, x: TensorType, y: TensorType) -> TensorType:

@@ -174,6 +174,11 @@ def _square(a: TensorType) -> Shape:
     return a.shape[:-2]
 
 
+def _eliminating(a: TensorType) -> int:
+    """Operations that make matrices triangular: 2/3 n^3 for each of them."""
+    return 2 * a.size * a.shape[-1] // 3
+
+
 def _solve_type(a: TensorType, b: TensorType, *, guard: int = 0) -> TensorType:
     _square(a)
     if b.dtype is not a.dtype or b.ndim != a.ndim or b.shape[:-1] != a.shape[:-1]:
@@ -265,7 +270,7 @@ solve = custom(
         Sample(((2, 2, 2), (2, 2, 1))),
         Sample(((3, 3), (3, 2)), attrs=(("guard", 1),)),
     ),
-    whole=True,
+    whole=lambda a, b, **_: _eliminating(a) + 2 * a.shape[-1] * b.size,
 )
 """The x with A x = b, for each column of b. With `guard`, columns of zeros kill whatever A is."""
 
@@ -296,7 +301,7 @@ cofactor = custom(
     element=_cofactor_element,
     latex=r"\operatorname{{cof}}\left({0}\right)",
     samples=(_MATRIX, _SEVERAL),
-    whole=True,
+    whole=lambda a: 24 * a.size * a.shape[-1],  # nearly all of it for the singular values
 )
 """The derivative of det, which exists for singular matrices too: det(A) A'^-1 where A^-1 exists."""
 
@@ -309,7 +314,7 @@ def _of_matrix(name: str, numpy: Function, **fields: Any) -> Any:
         numpy=_total(numpy),
         batch=lambda op, xs, batched: op(xs[0]),
         samples=(_MATRIX, _SEVERAL),
-        whole=True,
+        whole=_eliminating,
         **fields,
     )
 

@@ -112,7 +112,12 @@ def _position_type(x: TensorType, *, axis: int) -> TensorType:
     return tensor_type(drop(x.shape, (axis,)), "int64")
 
 
-def _position(name: str, numpy: Any, kind: str) -> Any:
+def _position(name: str, numpy: Any, extreme: Any) -> Any:
+    kind = extreme.name
+
+    def several(z: Node, x: Node) -> Node:
+        return _tied(extreme(x, axes=(dict(z.attrs)["axis"],)), x)
+
     return custom(
         name,
         type_rule=_position_type,
@@ -128,11 +133,12 @@ def _position(name: str, numpy: Any, kind: str) -> Any:
             Sample(((3, 4),), attrs=(("axis", 0),)),
             Sample(((5,),), within=(0, 2), attrs=(("axis", 0),), dtypes=("int64",)),
         ),
+        kink=Kink(several, "the first of the equal ones"),
     )
 
 
-argmax = _position("argmax", np.argmax, "max")
-argmin = _position("argmin", np.argmin, "min")
+argmax = _position("argmax", np.argmax, max)
+argmin = _position("argmin", np.argmin, min)
 
 
 def _cumsum_type(x: TensorType, *, axis: int) -> TensorType:

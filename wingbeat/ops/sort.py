@@ -15,6 +15,7 @@ from wingbeat.ops.index import gather, scatter_add
 from wingbeat.ops.logic import equal, logical_or
 from wingbeat.ops.shape import check_axes, inverse, pad, slice, transpose
 
+_KEPT = "equal elements keep their order"
 _SAMPLES = (
     Sample(((3, 4),), attrs=(("axis", 1),)),
     Sample(((4, 2),), attrs=(("axis", 0),)),
@@ -26,6 +27,11 @@ def _sorted_type(x: TensorType, *, axis: int) -> TensorType:
     require_kind(ANY, x.dtype)
     check_axes((axis,), x.ndim)
     return x
+
+
+def _comparisons(x: TensorType, *, axis: int) -> int:
+    """Of a merge sort: n log2(n) for each line."""
+    return x.size * max(x.shape[axis] - 1, 0).bit_length()
 
 
 def _order_element(s: Any, read: Any, i: Sequence[Any], *, axis: int) -> Any:
@@ -64,7 +70,8 @@ argsort = custom(
     element=_order_element,
     latex=r"\operatorname{{argsort}}\left({0}\right)",
     samples=_SAMPLES,
-    whole=True,
+    whole=_comparisons,
+    kink=Kink(lambda z, x: _tied(sort(x, **dict(z.attrs)), x), _KEPT),
 )
 """The positions along an axis in the order of what stands there."""
 
@@ -122,9 +129,9 @@ sort = custom(
     ),
     latex=r"\operatorname{{sort}}\left({0}\right)",
     samples=_SAMPLES,
-    whole=True,
+    whole=_comparisons,
     # Ties of max share equally; here a permutation is kept even at ties: it is one of the pieces
     # that sort is made of, so whatever is smooth in the end has right derivatives of every order.
-    kink=Kink(_tied, "equal elements keep their order", lipschitz=True),
+    kink=Kink(_tied, _KEPT, lipschitz=True),
 )
 """The elements along an axis in order; derivatives go where the elements came from."""

@@ -9,7 +9,7 @@ import numpy as np
 from wingbeat.api import asarray, broadcast_to, eye, random, vjp, vmap
 from wingbeat.nn._checks import positive, whole
 from wingbeat.nn._classifier import Classifier
-from wingbeat.robust._gradient import several_classes
+from wingbeat.robust._climb import several_classes
 from wingbeat.robust._norms import Array, norm_of
 from wingbeat.robust._record import Adversarial
 from wingbeat.robust._region import Region

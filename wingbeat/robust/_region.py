@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from wingbeat.api import Tensor
 from wingbeat.errors import BadInput
 from wingbeat.robust._norms import Array, Norm
 
@@ -54,6 +55,12 @@ class Region:
         far = np.abs(points - self._wide) > np.abs(change).reshape(self.x.shape)
         far |= (points < self.low) | (points > self.high)
         return np.where(far, np.nextafter(points, self.x), points)
+
+    def drawn(self, key: Tensor) -> Array:
+        """A random point of each example's ball."""
+        assert self.radius is not None
+        shape = (len(self.x), self.x[0].size)
+        return self.at(self.norm.draw(key, shape) * self.radius)
 
     def room(self, points: Array, direction: Array) -> Array:
         """How far each number may go in its direction before it meets the range: rows."""

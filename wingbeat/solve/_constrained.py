@@ -10,11 +10,12 @@ import numpy as np
 
 from wingbeat.api import asarray, concat, hessian, jacrev, reshape
 from wingbeat.api import sum as total
-from wingbeat.solve import _judge
 from wingbeat.solve._curvature import Face
+from wingbeat.solve._judge import BEFORE_MEASURING
 from wingbeat.solve._objective import Array, Trees, _wide, compiled
 from wingbeat.solve._probe import Probe
 from wingbeat.solve._search import Point, Search, Stop
+from wingbeat.solve._stationary import classified
 from wingbeat.solve.record import Vector
 from wingbeat.solve.verdict import Verdict
 
@@ -164,7 +165,7 @@ def _scipy(s: Search, name: str, options: dict[str, Any]) -> None:
 def judge(s: Search, constraints: Constraints) -> Verdict:
     """The conditions of Karush, Kuhn and Tucker, and the curvature along the constraints."""
     probe = Probe(s)
-    for question in (_judge._not_finished, _judge._not_finite, _judge._changed):
+    for question in BEFORE_MEASURING:
         if (verdict := question(probe)) is not None:
             return verdict
     x, g = s.here.x.astype(np.float64), s.here.slope
@@ -198,7 +199,7 @@ def judge(s: Search, constraints: Constraints) -> Verdict:
     along = rows.shape[0]
     held = f" along {along} active constraint{'s' * (along != 1)}" if along else ""
     face = _face(probe, constraints, basis, (rest, multipliers, active))
-    found = _judge.classified(probe, face, held, evidence["gradient along the constraints"])
+    found = classified(probe, face, held, evidence["gradient along the constraints"])
     return Verdict(found.kind, {**found.evidence, **evidence}, found.sentence)
 
 

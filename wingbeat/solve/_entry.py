@@ -59,7 +59,7 @@ def minimize(
     x0: Any,
     method: str | None = None,
     *,
-    steps: int = 1000,
+    steps: int | None = None,
     tolerance: float | None = None,
     bounds: Any = None,
     equalities: Any = (),
@@ -78,7 +78,7 @@ def minimize(
             "slsqp" or "trust-constr". By default a trust region, which leaves saddles:
             "trust-exact" up to 100 variables, "trust-cg" above. With bounds "l-bfgs-b", with
             constraints "slsqp".
-        steps: at most so many.
+        steps: at most so many; by default 1000, or 20 for each number in `x0` where that is more.
         tolerance: the search ends when no partial derivative is larger; by default 1e-5, or
             the cube root of the dtype's unit of rounding where that is larger (float32: 5e-3).
         bounds: (lower, upper), each a number, None, or a tree like `x0` of numbers and arrays;
@@ -116,7 +116,7 @@ def minimize(
         raise BadInput(f"minimize: gradient is a function of x, not {type(gradient).__name__}")
     s = Search(
         Objective(f, trees, gradient),
-        whole(steps),
+        whole(max(1000, 20 * trees.size) if steps is None else steps),
         tolerance_of(tolerance, trees),
         _options(name, chosen, options),
     )

@@ -1,4 +1,4 @@
-"""The verdict's own evaluations: counted apart, and on the record."""
+"""The verdict's own evaluations, counted apart and on the record, and how it is put."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from wingbeat.solve._search import Point, Search
+from wingbeat.solve._search import Point, Search, Stop
 from wingbeat.solve.record import Step, Vector
+from wingbeat.solve.verdict import Verdict
 
 
 class Probe:
@@ -19,6 +20,22 @@ class Probe:
         self.x: Vector = s.here.x.astype(np.float64)
         self.eps = s.objective.eps
         self.size = max(1.0, float(np.abs(self.x).max()))
+
+    @property
+    def ended(self) -> Stop:
+        """Why the search ended: only then it is judged."""
+        assert self.search.ended is not None
+        return self.search.ended
+
+    def verdict(self, kind: str, sentence: str, **more: Any) -> Verdict:
+        """The verdict, with what is always evidence and with `more` (whose `_` are spaces)."""
+        s = self.search
+        evidence: dict[str, Any] = {
+            "gradient norm": s.optimality(s.here),
+            "tolerance": s.tolerance,
+            **{name.replace("_", " "): value for name, value in more.items()},
+        }
+        return Verdict(kind, evidence, sentence)
 
     def value(self, x: Vector, why: str) -> float:
         value = self.objective.value(x.astype(self.objective.dtype))

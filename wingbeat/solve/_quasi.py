@@ -57,13 +57,10 @@ def lbfgs(s: Search) -> None:
     while not s.over():
         before = s.here
         d = -two_loops(before.slope, pairs)
-        if not wolfe(s, d, _first_length(s, not pairs), strong=False):
-            if not pairs or not s.may_restart():
-                return
-            pairs.clear()
-            s.ended = None
-            continue
-        _remember(pairs, _pair(before, s.here))
+        if wolfe(s, d, _first_length(s, not pairs), strong=False):
+            _remember(pairs, _pair(before, s.here))
+        elif not _forgotten(s, pairs):
+            return
 
 
 def two_loops(gradient: Vector, pairs: deque[Pair]) -> Vector:
@@ -88,6 +85,15 @@ def _remember(pairs: deque[Pair], pair: Pair) -> None:
         pairs.append(pair)
 
 
+def _forgotten(s: Search, pairs: deque[Pair]) -> bool:
+    """Go on without what was remembered, where there is something and the search may restart."""
+    if not pairs or not s.may_restart():
+        return False
+    pairs.clear()
+    s.ended = None
+    return True
+
+
 def lbfgs_bounded(s: Search) -> None:
     """L-BFGS within bounds: on the variables that are free; steps are bent back into the box.
 
@@ -105,13 +111,10 @@ def lbfgs_bounded(s: Search) -> None:
         d = -two_loops(before.slope * free, known)
         if not before.slope @ d < 0:
             d = -before.slope * free
-        if not _bent(s, d, _first_length(s, not known)):
-            if not pairs or not s.may_restart():
-                return
-            pairs.clear()
-            s.ended = None
-            continue
-        _remember(pairs, _pair(before, s.here))
+        if _bent(s, d, _first_length(s, not known)):
+            _remember(pairs, _pair(before, s.here))
+        elif not _forgotten(s, pairs):
+            return
 
 
 def _bends(pair: Pair) -> bool:

@@ -79,8 +79,9 @@ def obstacle(output: Node, x: Node) -> NotDifferentiable | None:
     that of relu's slope, is piecewise constant: its derivative is 0. So is that by what
     `stop_gradient` made a constant.
     """
-    order = toposort([output])
-    between = depends([n for n in order if n.op is not stop_gradient], [x])
+    constant = {n for n in toposort([output]) if n.op is stop_gradient}
+    order = [n for n in toposort([output], stops=constant) if n not in constant]
+    between = depends(order, [x])
     kinds = "iu" if output.type.inexact else "biu"
     if output not in between:
         return None

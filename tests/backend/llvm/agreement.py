@@ -25,6 +25,7 @@ from wingbeat.transform import inlined, jvp, vjp
 
 ULPS = 10  # between two good functions
 LOOSE = {"erfc": 32}  # SciPy's is 30 away at 8
+SHAKES = 16
 EXACT = symbols.CHEAP | {"sqrt"}
 
 
@@ -127,12 +128,7 @@ class Estimates:
             return z, None
         if exact and not nature.rounds and not nature.adds:
             return z, None
-        if nature.monotone:
-            error = _deviation(f, xs, errors)
-        elif node.op.family == "bilinear":
-            error = _bilinear(f, xs, errors)
-        else:
-            error = np.asarray(f(*map(_error, xs, errors)))
+        error = _carried(node, nature)(f, xs, errors)
         about = np.finfo(z.dtype)
         eps = float(about.eps)
         ulps = LOOSE.get(node.name, ULPS) if nature.rounds else 1
@@ -155,8 +151,11 @@ class Nature:
         op = node.op
         assert op is not None
         self.rounds = self.monotone = False
+        self.whole = op.whole is not None  # NumPy's in both backends: exact, if what it reads is
         self.adds = op.sweep is not None  # up many numbers
-        if self.adds:
+        if self.whole:
+            self.monotone = node.name == "sort"
+        if self.adds or self.whole:
             return
         rule = symbols.meaning(op, node.attrs, node.type, tuple(x.type for x in node.inputs))
         found = symbols.every_term(rule.term)
@@ -165,6 +164,19 @@ class Nature:
         self.adds = "add" in kinds
         # An element changes most where operands do; else it is linear in them.
         self.monotone = rule.pointwise or (bool(kinds) and not self.adds)
+
+
+def _carried(node: Node, nature: Nature) -> Any:
+    """How the errors of operands become one of the result."""
+    if nature.monotone:
+        return _deviation
+    if nature.whole:
+        return _shaken
+    return _bilinear if node.op and node.op.family == "bilinear" else _linear
+
+
+def _linear(f: Any, xs: list[Array], errors: list[Array | None]) -> Array:
+    return np.asarray(f(*map(_error, xs, errors)))
 
 
 def _wide(x: Array) -> Array:
@@ -186,6 +198,23 @@ def _deviation(f: Any, xs: list[Array], errors: list[Array | None]) -> Array:
     for moved in _moved(xs, errors):
         found = np.maximum(found, np.abs(np.asarray(f(*moved), np.float64) - middle))
     return found
+
+
+def _shaken(f: Any, xs: list[Array], errors: list[Array | None]) -> Array:
+    """How far anything moves if operands do, in any directions, and are rounded once more."""
+    rng = np.random.default_rng(0)
+    sizes = [
+        _error(x, e) + 4 * np.finfo(x.dtype).eps * np.abs(_wide(x))
+        for x, e in zip(xs, errors, strict=True)
+    ]
+    middle = np.asarray(f(*map(_wide, xs)))
+    worst = 0.0
+    for _ in range(SHAKES):
+        moved = [
+            _wide(x) + s * rng.choice((-1, 1), x.shape) for x, s in zip(xs, sizes, strict=True)
+        ]
+        worst = max(worst, float(np.max(np.abs(f(*moved) - middle), initial=0.0)))
+    return np.full(middle.shape, 4 * worst)
 
 
 def _alike(f: Any, xs: list[Array], errors: list[Array | None]) -> bool:

@@ -97,10 +97,9 @@ def run(sample: Sample, at_end: bool) -> None:
 
 def primitives() -> Iterator[Sample]:
     for k, case in enumerate(CASES):
-        if not case.p.whole:
-            case = in_dtype(case, ("float32", "float64", "float16")[k % 3])
-            leaves = case.leaves()
-            yield [case.apply(*leaves)], dict(zip(leaves, case.draw(), strict=True))
+        case = in_dtype(case, ("float32", "float64", "float16")[k % 3])
+        leaves = case.leaves()
+        yield [case.apply(*leaves)], dict(zip(leaves, case.draw(), strict=True))
 
 
 def networks() -> Iterator[Sample]:

@@ -40,7 +40,10 @@ ALONG = ("softmax", "log_softmax", "cumsum", "argmax", "argmin")
 class Graph:
     """Nodes, arrays for the leaves, and roots that are worth computing."""
 
-    def __init__(self, seed: int, most: int = MOST) -> None:
+    def __init__(
+        self, seed: int, most: int = MOST, steps: Sequence[Callable[..., Node]] = ()
+    ) -> None:
+        self._steps = steps or STEPS
         self._rng = np.random.default_rng(seed)
         self._most = most
         self.feed: dict[Node, Array] = {}
@@ -117,7 +120,7 @@ class Graph:
 
     def _step(self) -> None:
         """One more node, if what is drawn can be built."""
-        make: Callable[[], Node] = self._one(STEPS).__get__(self)
+        make: Callable[[], Node] = self._one(self._steps).__get__(self)
         try:
             (z,) = inlined([make()])
             if z.type.size > self._most or not _moderate(self._estimates.of(z)[0]):
@@ -216,6 +219,11 @@ class Graph:
         x = self._pick(rank=1)
         return PRIMITIVES[self._one(ALONG)](x, axis=int(self._rng.integers(len(x.shape))))
 
+    def order(self) -> Node:
+        x = self._pick(rank=1)
+        axis = int(self._rng.integers(len(x.shape)))
+        return PRIMITIVES[self._one(("sort", "argsort"))](x, axis=axis)
+
     def gather(self) -> Node:
         x = self._pick(rank=1)
         batch = int(self._rng.integers(len(x.shape)))
@@ -293,6 +301,7 @@ STEPS: tuple[Callable[..., Node], ...] = (
     *(Graph.pad, Graph.flip, Graph.concatenate, Graph.along, Graph.gather, Graph.scatter_add),
     *(Graph.contract, Graph.windows, Graph.conv, Graph.made),
 )
+ORDERED = (*STEPS, *(Graph.order,) * 8)  # with many steps that NumPy computes
 
 
 def _moderate(value: Array) -> bool:

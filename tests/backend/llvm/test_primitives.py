@@ -1,8 +1,8 @@
 """Every primitive as native code, beside the interpreter.
 
 Operands of all dtypes, in all layouts, of sizes around a vector's; the derivatives; for processors
-with vectors of all widths. A record that says `whole` has no native code, and a program with it
-runs on the interpreter (tests/backend/test_base.py).
+with vectors of all widths. What a record calls `whole` is NumPy's within native programs too, and
+agrees to the bit where it reads the same.
 """
 
 from __future__ import annotations
@@ -43,8 +43,7 @@ from wingbeat.backend.llvm import target
 from wingbeat.ir import Node
 from wingbeat.transform import inlined, vjp
 
-NATIVE = [case for case in CASES if not case.p.whole]
-NUMBER = {case: k for k, case in enumerate(NATIVE)}
+NUMBER = {case: k for k, case in enumerate(CASES)}
 PROCESSORS = ("host", "haswell", "nehalem", "x86-64")
 
 
@@ -87,7 +86,7 @@ def layouts(a: Array) -> Iterator[Array]:
     yield fixed
 
 
-@pytest.mark.parametrize("case", named(NATIVE))
+@pytest.mark.parametrize("case", named(CASES))
 def test_in_every_dtype_and_layout(case: Case) -> None:
     """One program for all dtypes, run on operands in each layout."""
     made = [program(c) for c in every_dtype(case)]
@@ -106,7 +105,7 @@ def test_in_every_dtype_and_layout(case: Case) -> None:
             assert_array_equal(array, copy)
 
 
-@pytest.mark.parametrize("case", named(NATIVE))
+@pytest.mark.parametrize("case", named(CASES))
 def test_repeated_operands(case: Case) -> None:
     """The first element of each operand in all places, with strides of 0."""
     z, feed = program(case)
@@ -115,7 +114,7 @@ def test_repeated_operands(case: Case) -> None:
     agree([z], repeated)
 
 
-@pytest.mark.parametrize("case", named([c for c in EMPTY if not c.p.whole]))
+@pytest.mark.parametrize("case", named(EMPTY))
 def test_empty_operands(case: Case) -> None:
     z, feed = program(case)
     _agree_where_decided([z], feed)
@@ -152,7 +151,7 @@ def sized(case: Case) -> tuple[str, list[Case]]:
     return name, found or [in_dtype(case, dtype)]
 
 
-@pytest.mark.parametrize("case", named(NATIVE))
+@pytest.mark.parametrize("case", named(CASES))
 def test_derivatives_in_sizes_around_a_vectors(case: Case) -> None:
     name, cases = sized(case)
     with target.forced(name):
@@ -183,7 +182,7 @@ def _agree_where_decided(roots: list[Node], feed: dict[Node, Array]) -> None:
         check(got, *want, what=str(root))
 
 
-@pytest.mark.parametrize("case", named([c for c in NATIVE if has_derivative(c)][::5]))
+@pytest.mark.parametrize("case", named([c for c in CASES if has_derivative(c)][::5]))
 def test_second_derivatives(case: Case) -> None:
     z, feed = program(case)
     moving = list(feed)

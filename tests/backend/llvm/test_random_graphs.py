@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from tests.backend.llvm.agreement import agree, check, compiled
-from tests.backend.llvm.random_graphs import Graph
+from tests.backend.llvm.random_graphs import ORDERED, STEPS, Graph
 from tests.backend.llvm.test_primitives import usable
 from wingbeat.backend.base import get_num_threads, set_num_threads
 from wingbeat.backend.llvm import lowering, target
+from wingbeat.ir.walk import toposort
 
 BATCH = 10  # graphs of one test
 
@@ -31,6 +32,16 @@ def test_backends_agree(batch: int, name: str) -> None:
         for seed in range(first, first + BATCH):
             graph = Graph(seed)
             agree(graph.roots, graph.feed)
+
+
+@pytest.mark.parametrize("batch", range(6))
+def test_backends_agree_on_what_numpy_has_a_part_in(batch: int) -> None:
+    found = 0
+    for seed in range(300_000 + BATCH * batch, 300_000 + BATCH * (batch + 1)):
+        graph = Graph(seed, steps=ORDERED)
+        found += sum(n.name in ("sort", "argsort") for n in toposort(graph.roots))
+        agree(graph.roots, graph.feed)
+    assert found > BATCH
 
 
 def test_a_wrong_result_is_noticed() -> None:
@@ -58,7 +69,7 @@ def test_threads_and_chunks_are_immaterial(
     seed: int, threads: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same bits from 1, 2 and 3 threads, and where every step is cut as small as it may be."""
-    graph = Graph(200_000 + seed, most=300_000)
+    graph = Graph(200_000 + seed, most=300_000, steps=(STEPS, ORDERED)[seed % 4 == 3])
     leaves, run = compiled(graph.roots)
     arrays = [graph.feed[n] for n in leaves]
     set_num_threads(1)

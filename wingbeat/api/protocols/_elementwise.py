@@ -109,10 +109,9 @@ def _between(ordered: Tensor, share: Tensor) -> Tensor:
     """What stands at `share` of the way from the first to the last of elements in order."""
     last = ordered.shape[-1] - 1
     place = share * float(last)
-    whole = e.floor(stop_gradient(place))
-    part = m.reshape(place - whole, (*share.shape, *(1,) * (ordered.ndim - 1)))
+    left = stop_gradient(e.astype(e.floor(place), "int64"))
+    part = m.reshape(place - left, (*share.shape, *(1,) * (ordered.ndim - 1)))
     front = m.moveaxis(ordered, -1, 0)
-    left = e.astype(whole, "int64")
     a, b = front[left], front[e.minimum(left + 1, last)]
     # From the nearer end, as NumPy does: exact at both.
     found = e.where(part < 0.5, a + (b - a) * part, b - (b - a) * (1.0 - part))
@@ -161,9 +160,11 @@ def nan_to_num(
 def sinc(x: Any) -> Tensor:
     """sin(pi x) / (pi x), and 1 at 0."""
     t = asarray(x) * math.pi
-    safe = e.where(t == 0, 1.0, t)
+    # A constant to derivatives: both sides are one function, so this is no kink to be told.
+    at_zero = stop_gradient(t) == 0
+    safe = e.where(at_zero, 1.0, t)
     # The series, to the order that second derivatives at 0 need.
-    return e.where(t == 0, 1.0 - t * t / 6.0, e.sin(safe) / safe)
+    return e.where(at_zero, 1.0 - t * t / 6.0, e.sin(safe) / safe)
 
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Tensor:

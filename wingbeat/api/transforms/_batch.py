@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wingbeat.api import tree
+from wingbeat.api.joining import enter
 from wingbeat.api.manipulation import moveaxis
 from wingbeat.api.promotion import expand
 from wingbeat.api.tensor import Tensor, lazy
-from wingbeat.api.tracing import ABSTRACT, Trace, current, enter
+from wingbeat.api.tracing import ABSTRACT, Trace, current
 from wingbeat.api.transforms._scope import (
     as_tensor,
     checked_function,

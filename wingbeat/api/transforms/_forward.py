@@ -7,9 +7,9 @@ from typing import Any
 
 from wingbeat.api import tree
 from wingbeat.api.applying import cast_to
+from wingbeat.api.joining import enter, join
 from wingbeat.api.kinks import check_choice, watch
 from wingbeat.api.tensor import Tensor, lazy
-from wingbeat.api.tracing import enter, join
 from wingbeat.api.transforms._scope import (
     as_tensor,
     as_variables,

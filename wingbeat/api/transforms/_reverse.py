@@ -8,9 +8,10 @@ from typing import Any
 
 from wingbeat.api import tree
 from wingbeat.api.applying import apply, cast_to
+from wingbeat.api.joining import enter, join
 from wingbeat.api.kinks import check_choice, watch
 from wingbeat.api.tensor import Tensor, asarray, lazy
-from wingbeat.api.tracing import enter, join, scope
+from wingbeat.api.tracing import scope
 from wingbeat.api.transforms._scope import (
     Argnums,
     as_tensor,

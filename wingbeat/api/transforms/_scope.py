@@ -8,18 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from wingbeat.api import tree
+from wingbeat.api.evaluation import detach, evaluate
+from wingbeat.api.joining import enter, join
 from wingbeat.api.tensor import Tensor, asarray, lazy
-from wingbeat.api.tracing import (
-    ABSTRACT,
-    GRAD,
-    current,
-    detach,
-    enter,
-    evaluate,
-    join,
-    scope,
-    state,
-)
+from wingbeat.api.tracing import ABSTRACT, GRAD, current, scope, state
 from wingbeat.errors import NotDifferentiable, TypeMismatch
 from wingbeat.ir.node import Node
 from wingbeat.ops.arithmetic import alias

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from wingbeat.backend.base import Graph
 from wingbeat.backend.cost import size
+from wingbeat.backend.llvm.library import Library
 from wingbeat.backend.llvm.lowering import Lowered, chunk
 from wingbeat.backend.llvm.partition import Kernel, Step
 from wingbeat.backend.llvm.steps import Call
@@ -27,7 +28,9 @@ class _Description:
         self._readers: dict[int, list[int]] = {}
         for number, step in enumerate(lowered.plan.steps):
             for position in step.reads:
-                self._readers.setdefault(position, []).append(number)
+                alias = lowered.plan.aliases.get(position)
+                memory = alias.of if alias else position
+                self._readers.setdefault(memory, []).append(number)
 
     def lines(self) -> Iterator[str]:
         steps, layout = self._lowered.plan.steps, self._lowered.layout
@@ -51,6 +54,11 @@ class _Description:
         emitted = self._lowered.emitted[number]
         if emitted.scratch:
             yield f"    scratch of {emitted.scratch} bytes"
+        if isinstance(step, Library):
+            yield f"    {self._graph.nodes[step.node].name}: by NumPy, between kernels"
+            for position in filter(self._lowered.plan.aliases.get, step.reads):
+                what = f"{self._name(position)} = {self._operation(position)}"
+                yield f"    {what}: as it lies, {self._place(position)}"
         for call in emitted.calls:
             yield f"    {_call(call)}"
 

@@ -1,8 +1,9 @@
 """From a graph to a Python function: compile it or load its code; allocate, call, look back.
 
-A run is one native call; the interpreter's lock is released meanwhile, but for programs so short
-that others would not profit. Any number of threads may run one program at once: each run takes an
-arena from those that are idle, and gives it back.
+A run is one native call, or, where NumPy has a part in it (see `library`), some of them; the
+interpreter's lock is released meanwhile, but for programs so short that others would not profit.
+Any number of threads may run one program at once: each run takes an arena from those that are idle,
+and gives it back.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import numpy as np
 from wingbeat.backend import numpy as interpreter
 from wingbeat.backend.base import Array, Graph, Memory, Run, StepFailed
 from wingbeat.backend.cost import size as size_of
-from wingbeat.backend.llvm import compiler, exclusive, target
+from wingbeat.backend.llvm import compiler, exclusive, library, target
+from wingbeat.backend.llvm.buffers import ALIGNMENT
 from wingbeat.backend.llvm.compiler import Loaded
 from wingbeat.backend.llvm.disk import Binary
-from wingbeat.backend.llvm.headers import ALIGNMENT, UNFIT, Description
+from wingbeat.backend.llvm.headers import UNFIT, Description
 from wingbeat.backend.llvm.runtime import addresses, runtime
 from wingbeat.backend.llvm.structure import graph_key
 from wingbeat.errors import TypeMismatch
@@ -36,7 +38,8 @@ def compile(graph: Graph, donated: Collection[int] = ()) -> Run:
         key = graph_key(graph, donated, processor)
         binary = compiler.obtain(key, lambda: _binary(graph, processor, donated))
         imports = addresses(binary.facts["imports"], processor)
-        code = Loaded(binary.code, ("program",), imports)
+        exports = [name for _, name in binary.facts["stages"] if name]
+        code = Loaded(binary.code, exports, imports)
         return _bound(graph, binary.facts, code, donated)
 
 
@@ -51,7 +54,12 @@ def _binary(graph: Graph, processor: target.Target, donated: Collection[int]) ->
     lowered = lower(graph, processor, donated)
     layout = lowered.layout
     results = [layout.places[k] for k in graph.outputs]
+    stages = [
+        ([library.facts(graph, k, layout.places) for k in stage.libraries], stage.function)
+        for stage in lowered.stages
+    ]
     facts = {
+        "stages": stages,
         "imports": lowered.imports,
         "fresh": layout.fresh,
         "results": [(place.array, place.offset) for place in results],
@@ -66,40 +74,45 @@ def _bound(graph: Graph, facts: Mapping[str, Any], code: Loaded, donated: Collec
     types = [graph.nodes[k].type for k in graph.inputs]
     made = [graph.nodes[k].type for k in facts["fresh"]]
     given = [k for k, position in enumerate(graph.inputs) if position in donated]
-    description = Description(code["program"], types, len(types) + len(made), given)
     native = runtime()
     enter = native.enter_briefly if facts["brief"] else native.enter
-    words, size, count = description.words, facts["arena"] + ALIGNMENT, len(types)
+    first, *later = _stages(graph, facts, code, given)
+    words, size, count = first.words, facts["arena"], len(types)
+    follow = library.following(later, enter, count) if later else None
     fresh, empty, idle = [(t.shape, t.dtype) for t in made], np.empty, _arenas
     nothing = empty(0, np.uint8)
     parts = _parts(graph, facts["results"], [*types, *made], given)
 
-    def run(arrays: Sequence[Array]) -> list[Array]:
-        if len(arrays) != count:
-            raise ValueError(f"the program takes {count} arrays, not {len(arrays)}")
+    def attempt(arrays: Sequence[Array]) -> list[Array] | None:
         try:
             arena = idle.pop()
         except IndexError:
             arena = nothing
         if arena.nbytes < size:
-            arena = empty(size, np.uint8)
+            arena = _arena(size)
         new: list[Array] = [empty(shape, dtype) for shape, dtype in fresh]
         status = enter((words, arena, *arrays, *new))
-        if status == UNFIT:
-            arrays = _fitting(arrays, types, given)
-            status = enter((words, arena, *arrays, *new))
+        if follow is not None and not status:
+            status = follow(arena, (*arrays, *new))
         idle.append(arena)
         if status:
-            raise _failure(graph, arrays)
-        if parts is not None:
-            return _cut([*arrays, *new], parts)
-        for array in new:
-            array.setflags(False)  # tensors are values
-        return new
+            if status == UNFIT:
+                return None
+            raise _failure(graph, arrays, status)
+        return new if parts is None else _cut([*arrays, *new], parts)
+
+    def run(arrays: Sequence[Array]) -> list[Array]:
+        if len(arrays) != count:
+            raise ValueError(f"the program takes {count} arrays, not {len(arrays)}")
+        found = attempt(arrays)
+        if found is None:
+            found = attempt(_fitting(arrays, types, given))
+        assert found is not None
+        return found
 
     inputs, outputs = (sum(map(size_of, group)) for group in (types, made))
     memory = Memory(inputs, outputs, arena=facts["arena"], live=facts["live"])
-    vars(run).update(memory=memory, code=(code, description))  # which the function needs
+    vars(run).update(memory=memory, attempt=attempt, code=(code, first))  # which is needed
     return run
 
 
@@ -118,12 +131,35 @@ def _fitting(
     return fitting
 
 
-def _failure(graph: Graph, arrays: Sequence[Array]) -> Exception:
-    """The error of a step that met bad data: the interpreter meets it again, and can say more."""
+def _stages(
+    graph: Graph, facts: Mapping[str, Any], code: Loaded, given: Sequence[int]
+) -> list[library.Stage]:
+    types = [graph.nodes[k].type for k in graph.inputs]
+    number = len(types) + len(facts["fresh"])
+    sealed = len(facts["stages"]) == 1  # else NumPy is still to write
+    return [
+        library.Stage(graph, row, name and Description(code[name], types, number, given, sealed))
+        for row, name in facts["stages"]
+    ]
+
+
+def _arena(size: int) -> Array:
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size]
+
+
+def _failure(graph: Graph, arrays: Sequence[Array], status: int | StepFailed) -> Exception:
+    """The error of a step that met bad data: the interpreter meets it again, and can say more.
+
+    It meets the first one there is, in the order of the graph, which steps need not keep.
+    """
     try:
         interpreter.compile(graph)(arrays)
     except StepFailed as failure:
         return failure
+    if isinstance(status, StepFailed):  # not again, as where memory was short
+        return status
     return AssertionError("native code refused data that the interpreter accepts")
 
 
@@ -155,7 +191,7 @@ def _cut(arrays: Sequence[Array], parts: Sequence[Part]) -> list[Array]:
     for number, kept, offset, type_ in parts:
         array: Array = arrays[number]
         if type_ is not None:
-            array = np.ndarray(type_.shape, type_.dtype, array, offset)
+            array = library.part(array, offset, type_)
         if kept:
             array = interpreter.frozen(array)
         else:

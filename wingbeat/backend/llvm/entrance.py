@@ -11,14 +11,41 @@ from typing import Any
 
 from wingbeat.backend.llvm import headers as h
 from wingbeat.backend.llvm import ir
-from wingbeat.backend.llvm.flow import LONG, POINTER, loop
+from wingbeat.backend.llvm.flow import LONG, POINTER, VOID, loop
 
 BIT, BYTE, INT = ir.IntType(1), ir.IntType(8), ir.IntType(32)
 
 
+# Of `headers.PYTHON`, in that order: an int, letting other threads run, and going on.
+KINDS = (
+    ir.FunctionType(POINTER, [LONG]),
+    ir.FunctionType(POINTER, []),
+    ir.FunctionType(VOID, [POINTER]),
+)
+
+
 def emit(module: Any) -> None:
-    """Add `enter(tuple) -> i32` to `module`."""
-    function = ir.Function(module, ir.FunctionType(INT, [POINTER]), "enter")
+    """Add `enter` and `enter_briefly` to `module`, functions of one object as Python calls them.
+
+    The brief one keeps the interpreter's lock.
+    """
+    _emit_enter(module)
+    pairs = zip(h.PYTHON, KINDS, strict=True)
+    integer, release, take = (ir.Function(module, kind, name) for name, kind in pairs)
+    for name, keeps in (("enter", False), ("enter_briefly", True)):
+        function = ir.Function(module, ir.FunctionType(POINTER, [POINTER, POINTER]), name)
+        b = ir.IRBuilder(function.append_basic_block())
+        thread = None if keeps else b.call(release, [])
+        status = b.call(module.globals["entered"], [function.args[1]])
+        if thread is not None:
+            b.call(take, [thread])
+        b.ret(b.call(integer, [b.sext(status, LONG)]))
+
+
+def _emit_enter(module: Any) -> None:
+    """Add `entered(tuple) -> i32`: the program's status, or that it was not run."""
+    function = ir.Function(module, ir.FunctionType(INT, [POINTER]), "entered")
+    function.linkage = "internal"
     b = ir.IRBuilder(function.append_basic_block())
     items = _field(b, function.args[0], h.ITEMS)
     words = _data(b, _item(b, items, LONG(h.DESCRIPTION), POINTER))
@@ -31,14 +58,17 @@ def emit(module: Any) -> None:
     with b.if_then(b.load(fit, typ=BIT)):
         with loop(b, 0, count) as k:
             b.store(_data(b, _array(b, items, k)), b.gep(table, [k], source_etype=POINTER))
-        _require_own(b, fit, words, table)
+        _require_own(b, fit, items, words, table)
     with b.if_then(b.not_(b.load(fit, typ=BIT)), likely=False):
         b.ret(INT(h.UNFIT))
-    start = b.ptrtoint(_data(b, _item(b, items, LONG(h.ARENA), POINTER)), LONG)
-    arena = b.and_(b.add(start, LONG(h.ALIGNMENT - 1)), LONG(-h.ALIGNMENT))
+    sealed = b.icmp_signed("!=", _word(b, words, h.SEALED), LONG(0))
+    with loop(b, b.select(sealed, inputs, count), count) as k:
+        flags = _field(b, _array(b, items, k), h.FLAGS)
+        b.store(b.and_(b.load(flags, typ=INT), INT(~h.WRITEABLE)), flags)
+    arena = _data(b, _item(b, items, LONG(h.ARENA), POINTER))
     signature = ir.FunctionType(INT, [POINTER, POINTER])
     program = b.inttoptr(_word(b, words, h.PROGRAM), signature.as_pointer())
-    b.ret(b.call(program, [table, b.inttoptr(arena, POINTER)]))
+    b.ret(b.call(program, [table, arena]))
 
 
 def _require_expected(b: Any, fit: Any, array: Any, words: Any, number: Any) -> None:
@@ -59,12 +89,17 @@ def _require_expected(b: Any, fit: Any, array: Any, words: Any, number: Any) -> 
                 _require(b, fit, same)
 
 
-def _require_own(b: Any, fit: Any, words: Any, table: Any) -> None:
-    """A donated input, which is overwritten, shares no memory with another input."""
+def _require_own(b: Any, fit: Any, items: Any, words: Any, table: Any) -> None:
+    """A donated input, which is overwritten, shares no memory with another array.
+
+    Neither with another input, nor with one that it is a part of.
+    """
     inputs = _word(b, words, h.INPUTS)
     numbers = _record(b, words, inputs)
     with loop(b, 0, _word(b, words, h.DONATED)) as k:
         mine = _item(b, numbers, k, LONG)
+        flags = b.load(_field(b, _array(b, items, mine), h.FLAGS), typ=INT)
+        _require(b, fit, b.icmp_signed("!=", b.and_(flags, INT(h.OWN)), INT(0)))
         begin, end = _span(b, words, table, mine)
         with loop(b, 0, inputs) as other:
             first, last = _span(b, words, table, other)

@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from wingbeat.backend.base import Graph
 from wingbeat.backend.llvm import indices, symbols
 from wingbeat.backend.llvm.indices import Index, Var
-from wingbeat.backend.llvm.steps import NotCompiled
 from wingbeat.backend.llvm.symbols import Meaning, NotSymbolic, Placement, Read, Visit
 from wingbeat.ir.types import Shape
 
@@ -46,7 +45,7 @@ class Rules:
         self._meanings: dict[int, Meaning | None] = {}
 
     def meaning(self, k: int) -> Meaning | None:
-        """None for inputs, and for what has a sequential form only."""
+        """None for inputs, and for what has a sequential form only, or is NumPy's."""
         if k not in self._meanings:
             self._meanings[k] = self._meaning(k)
         return self._meanings[k]
@@ -60,15 +59,10 @@ class Rules:
         try:
             types = tuple(x.type for x in node.inputs)
             found = symbols.meaning(node.op, node.attrs, node.type, types)
-        except NotSymbolic as error:
-            if node.op.sweep is not None:
-                return None
-            raise NotCompiled(node.op.name, str(error)) from error
-        if node.op.sweep is not None and found.looped:
+        except NotSymbolic:
             return None
-        if found.cost.lookups > LOOKUPS:
-            raise NotCompiled(node.op.name, "its definition reads too many elements for each one")
-        return found
+        sequential = node.op.sweep is not None and found.looped
+        return None if sequential or found.cost.lookups > LOOKUPS else found
 
     def visit(self, k: int) -> Visit:
         """The sequential form of a node that has no other."""
@@ -77,7 +71,13 @@ class Rules:
         return symbols.visit(node.op, node.attrs, tuple(x.type for x in node.inputs))
 
     def sweeps(self, k: int) -> bool:
-        return self.meaning(k) is None and self.graph.nodes[k].op is not None
+        op = self.graph.nodes[k].op
+        return op is not None and op.sweep is not None and self.meaning(k) is None
+
+    def library(self, k: int) -> bool:
+        """Whether a node is left to NumPy: it has no form that code can be made of."""
+        op = self.graph.nodes[k].op
+        return op is not None and op.sweep is None and self.meaning(k) is None
 
     def sources(self, k: int, read: Read) -> Iterator[tuple[int, tuple[Index, ...]]]:
         """What a read of node k reads, seen through nodes that only move elements."""

@@ -1,9 +1,11 @@
-"""A graph as one native function `program(arrays, arena) -> i32`, which runs all steps in order.
+"""A graph as a native function `program(arrays, arena) -> i32`, which runs all steps in order.
 
 `arrays` is a table of pointers to the data of the inputs and the new outputs; the answer is 0, or 1
 where a step met bad data. For each step the function fills the step's table of pointers (see
 `steps`), then calls the step's functions, alone or through the pool. It is cut into parts, because
 code generation takes longer than in proportion to a function's length.
+
+It ends before a step that NumPy computes (see `library`); what follows is `program1`, and so on.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from wingbeat.backend.base import Graph
 from wingbeat.backend.llvm import contraction, convolution, ir, kernel, partition
 from wingbeat.backend.llvm.buffers import Demand, Layout, Place, layout
 from wingbeat.backend.llvm.flow import LONG, POINTER, VOID
+from wingbeat.backend.llvm.library import Library
 from wingbeat.backend.llvm.partition import Plan, Step
 from wingbeat.backend.llvm.products import Product
 from wingbeat.backend.llvm.repeats import step_key
@@ -35,10 +38,19 @@ CHUNKS = 256  # at most: where the estimate is too high, chunks are not too smal
 
 
 @dataclass(frozen=True)
+class Stage:
+    """Steps that NumPy computes, then native code: a function's name, or none at the end."""
+
+    libraries: tuple[int, ...]  # the nodes, in order
+    function: str | None
+
+
+@dataclass(frozen=True)
 class Lowered:
     """A graph's native code before it is machine code, and what led to it."""
 
     plan: Plan
+    stages: tuple[Stage, ...]  # in order; the first one begins with a function
     emitted: tuple[Emitted, ...]  # for each step; those of equal structure have the same functions
     layout: Layout
     text: str  # LLVM's assembly language
@@ -57,9 +69,9 @@ def lower(graph: Graph, target: Target, donated: Collection[int] = ()) -> Lowere
     emitted = tuple(_emitted(module, graph, plan.steps, target))
     demands = [_demand(s, e) for s, e in zip(plan.steps, emitted, strict=True)]
     places = layout(graph, demands, plan.aliases, donated)
-    _Driver(module, graph, plan.steps, emitted, places).emit()
+    stages = tuple(_Driver(module, graph, plan.steps, emitted, places).emit())
     imports = tuple(f.name for f in module.functions if _is_imported(f))
-    return Lowered(plan, emitted, places, str(module), imports)
+    return Lowered(plan, stages, emitted, places, str(module), imports)
 
 
 def _emitted(module: Any, graph: Graph, steps: Iterable[Step], target: Target) -> Iterator[Emitted]:
@@ -76,6 +88,8 @@ def _emit(module: Any, name: str, graph: Graph, step: Step, target: Target) -> E
         return contraction.emit(module, name, graph, step, target)
     if isinstance(step, Sliding):
         return convolution.emit(module, name, graph, step, target)
+    if isinstance(step, Library):
+        return Emitted((), fails=True)
     return kernel.emit(module, name, graph, step, target)
 
 
@@ -104,6 +118,9 @@ def _pointers(step: Step) -> Sequence[tuple[int, int]]:
     return [(position, 0) for position in (*step.reads, *step.stored)]
 
 
+Native = tuple[Step, Emitted, int]  # a step, its code, and where its scratch memory is
+
+
 class _Driver:
     """The functions that call the steps."""
 
@@ -118,12 +135,30 @@ class _Driver:
         self._module, self._graph, self._places = module, graph, places
         self._steps = list(zip(steps, emitted, places.scratch, strict=True))
 
-    def emit(self) -> None:
+    def emit(self) -> Iterator[Stage]:
+        """A function for the steps before NumPy's first, and for those behind each row of these."""
+        stages: list[tuple[list[int], list[Native]]] = [([], [])]
+        for native in self._steps:
+            step, last = native[0], stages[-1]
+            if not isinstance(step, Library):
+                last[1].append(native)
+                continue
+            if len(stages) == 1 or last[1]:
+                stages.append(([], []))
+            stages[-1][0].append(step.node)
+        for number, (libraries, steps) in enumerate(stages):
+            # The first function is there in any case: who calls it checks what comes in.
+            function = f"program{number or ''}" if steps or not number else None
+            if function is not None:
+                self._program(function, steps)
+            yield Stage(tuple(libraries), function)
+
+    def _program(self, name: str, steps: Sequence[Native]) -> None:
         parts = [
-            self._part(f"part{k}", self._steps[start : start + PART])
-            for k, start in enumerate(range(0, len(self._steps), PART))
+            self._part(f"{name}_part{k}", steps[start : start + PART])
+            for k, start in enumerate(range(0, len(steps), PART))
         ]
-        function, b = self._function("program", "")
+        function, b = self._function(name, "")
         for part in parts:
             self._stop_unless_zero(b, b.call(part, function.args))
         b.ret(INT(0))
@@ -137,7 +172,7 @@ class _Driver:
         with b.if_then(b.icmp_signed("!=", status, INT(0)), likely=False):
             b.ret(INT(1))
 
-    def _part(self, name: str, steps: Sequence[tuple[Step, Emitted, int]]) -> Any:
+    def _part(self, name: str, steps: Sequence[Native]) -> Any:
         function, b = self._function(name, "internal")
         slots = 2 + max(len(_pointers(step)) for step, _, _ in steps)
         table, status = b.alloca(POINTER, LONG(slots)), b.alloca(INT)

@@ -14,6 +14,7 @@ from wingbeat.backend.llvm import indices
 from wingbeat.backend.llvm.absorb import absorbed
 from wingbeat.backend.llvm.grouping import Group, Grouping, Inline, Member, Rules
 from wingbeat.backend.llvm.indices import Var
+from wingbeat.backend.llvm.library import Library
 from wingbeat.backend.llvm.products import Product, product
 from wingbeat.backend.llvm.sliding import Sliding, sliding
 
@@ -48,7 +49,7 @@ class Sweep:
         return (self.node,)
 
 
-Whole = Product | Sliding  # computed as a step of its own
+Whole = Product | Sliding | Library  # computed as a step of its own
 Step = Kernel | Sweep | Whole
 
 
@@ -69,34 +70,37 @@ class Plan:
 
 
 def partition(graph: Graph) -> Plan:
-    """The plan of a graph. Raises `NotCompiled` for a node whose rule symbols cannot follow."""
+    """The plan of a graph."""
     rules = Rules(graph)
-    products = _products(rules)
-    aliases = _aliases(rules, products)
+    wholes = _wholes(rules)
+    aliases = _aliases(rules, wholes)
     stored = {alias.of for alias in aliases.values()}
-    stored |= {k for k in graph.outputs if k not in aliases}
-    stored |= {f.position for p in products.values() for f in (p.x, p.y)}
-    stored |= _reread(rules, products)
-    products, gone = absorbed(rules, products, stored)
-    grouping = Grouping(rules, Inline(rules, stored | products.keys()))
+    read = {k for step in wholes.values() for k in step.reads}
+    stored |= {k for k in (*graph.outputs, *read) if k not in aliases}
+    stored |= _reread(rules, wholes)
+    wholes, gone = absorbed(rules, wholes, stored)
+    grouping = Grouping(rules, Inline(rules, stored | wholes.keys()))
     for k, node in enumerate(graph.nodes):
-        if node.op is None or k in gone or k in aliases:
+        if node.op is None or k in gone:
             continue
-        if grouping.needs.inline[k] and k not in stored and k not in products:
+        if k in aliases:
+            grouping.order[k] = grouping.order.get(aliases[k].of, -1)
             continue
-        if k in products or rules.sweeps(k):
+        if grouping.needs.inline[k] and k not in stored and k not in wholes:
+            continue
+        if k in wholes or rules.sweeps(k):
             grouping.alone(k)
         else:
             grouping.add(k)
-    return Plan(tuple(_steps(grouping, products, stored)), aliases)
+    return Plan(tuple(_steps(grouping, wholes, stored)), aliases)
 
 
-def _reread(rules: Rules, products: Mapping[int, Whole]) -> set[int]:
+def _reread(rules: Rules, wholes: Mapping[int, Whole]) -> set[int]:
     """What a reduction reads more than once: computing it each time would not be cheap."""
     found: set[int] = set()
     for k in range(len(rules.graph.nodes)):
         meaning = rules.meaning(k)
-        if k in products or meaning is None or not meaning.looped:
+        if k in wholes or meaning is None or not meaning.looped:
             continue
         turns = math.prod(v.extent for v in meaning.body)
         for read in meaning.reads:
@@ -108,9 +112,9 @@ def _reread(rules: Rules, products: Mapping[int, Whole]) -> set[int]:
     return found
 
 
-def _steps(grouping: Grouping, products: Mapping[int, Whole], stored: set[int]) -> Iterator[Step]:
+def _steps(grouping: Grouping, wholes: Mapping[int, Whole], stored: set[int]) -> Iterator[Step]:
     needs = grouping.needs
-    read = {k: needs.of(k) for k in grouping.steps if isinstance(k, int) and k not in products}
+    read = {k: needs.of(k) for k in grouping.steps if isinstance(k, int) and k not in wholes}
     kept = stored | {n.position for found, _ in read.values() for n in found}
     kept |= {p for g in grouping.steps if isinstance(g, Group) for p in g.reads}
     for step in grouping.steps:
@@ -119,23 +123,24 @@ def _steps(grouping: Grouping, products: Mapping[int, Whole], stored: set[int]) 
             mine = tuple(m.node for m in members if m.node in kept)
             nodes = tuple(sorted((*step.members, *step.through)))
             yield Kernel(step.axes, step.reduced, members, nodes, mine, tuple(sorted(step.reads)))
-        elif step in products:
-            yield products[step]
+        elif step in wholes:
+            yield wholes[step]
         else:
             found, through = read[step]
             reads = tuple(sorted({n.position for n in found}))
             yield Sweep(step, (*sorted(through), step), reads)
 
 
-# --- views and products --------------------------------------------------------------------------
+# --- views and wholes ----------------------------------------------------------------------------
 
 
-def _aliases(rules: Rules, products: Mapping[int, Whole]) -> dict[int, Alias]:
-    """Outputs that lie, in their own order, in another node's buffer."""
+def _aliases(rules: Rules, wholes: Mapping[int, Whole]) -> dict[int, Alias]:
+    """Outputs, and what NumPy reads, that lie in their own order in another node's buffer."""
     found: dict[int, Alias] = {}
-    for k in rules.graph.outputs:
+    libraries = (step for step in wholes.values() if isinstance(step, Library))
+    for k in (*rules.graph.outputs, *(x for step in libraries for x in step.reads)):
         meaning = rules.meaning(k)
-        if k in products or meaning is None or meaning.moves is None:
+        if k in wholes or meaning is None or meaning.moves is None:
             continue
         own = indices.flat(meaning.index, rules.shape(k))
         for position, index in rules.sources(k, meaning.moves):
@@ -150,10 +155,12 @@ def _aliases(rules: Rules, products: Mapping[int, Whole]) -> dict[int, Alias]:
     return found
 
 
-def _products(rules: Rules) -> dict[int, Whole]:
+def _wholes(rules: Rules) -> dict[int, Whole]:
     found: dict[int, Whole] = {}
     for k in range(len(rules.graph.nodes)):
         meaning = rules.meaning(k)
+        if rules.library(k):
+            found[k] = Library(k, tuple(dict.fromkeys(rules.graph.operands[k])))
         if meaning is None:
             continue
         if meaning.product is not None:

@@ -6,7 +6,7 @@ import ctypes
 import hashlib
 import importlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -21,6 +21,7 @@ from wingbeat.backend.llvm.target import Target, host
 # Families of functions: the module that makes them, and how their names end. They begin with the
 # family and the dtype, and say for which processor they are: gemm_f32_1a2b3c4d_run.
 LIBRARIES = {"gemm": ("gemm", ("pack", "run")), "slide": ("windowed", ("extend", "run"))}
+ONE_OBJECT = 0x0008  # METH_O: how a built-in function takes its operand
 DTYPES = {"f32": np.dtype(np.float32), "f64": np.dtype(np.float64)}
 
 
@@ -29,17 +30,46 @@ class Runtime:
 
     def __init__(self) -> None:
         headers.check()
-        self._code = _library("runtime", host(), _emit, ("enter", "parallel", "restart", "want"))
-        address = self._code["enter"]
-        self.enter = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object)(address)
+        names = ("enter", "enter_briefly", "parallel", "restart", "want")
+        python = {name: _python(name) for name in headers.PYTHON}
+        self._code = _library("runtime", host(), _emit, names, python)
+        self._enter = _Method(b"enter", self._code["enter"])
         # The same for programs that are over before another thread could use the interpreter.
-        self.enter_briefly = ctypes.PYFUNCTYPE(ctypes.c_int32, ctypes.py_object)(address)
+        self._briefly = _Method(b"enter_briefly", self._code["enter_briefly"])
+        self.enter, self.enter_briefly = self._enter.function, self._briefly.function
         self.parallel = self._code["parallel"]
         restart = ctypes.PYFUNCTYPE(None)(self._code["restart"])
         restart()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=restart)
         threads.listen(ctypes.PYFUNCTYPE(None, ctypes.c_int32)(self._code["want"]))
+
+
+class _Definition(ctypes.Structure):
+    """`PyMethodDef`."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("address", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+class _Method:
+    """Native code as a built-in function of one object: `ctypes` takes ten times as long."""
+
+    def __init__(self, name: bytes, address: int) -> None:
+        self._definition = _Definition(name, address, ONE_OBJECT, None)
+        new = ctypes.pythonapi.PyCFunction_NewEx
+        new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p] * 3
+        where = ctypes.addressof(self._definition)
+        self.function: Callable[[tuple[Any, ...]], int] = new(where, None, None)
+
+
+def _python(name: str) -> int:
+    """Where a function of Python's own is."""
+    return ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0
 
 
 def runtime() -> Runtime:
@@ -81,7 +111,11 @@ def _shared(name: str, target: Target) -> Loaded:
 
 
 def _library(
-    name: str, target: Target, emit: Callable[[Any], None], exports: tuple[str, ...]
+    name: str,
+    target: Target,
+    emit: Callable[[Any], None],
+    exports: tuple[str, ...],
+    imports: Mapping[str, int] | None = None,
 ) -> Loaded:
     """Functions that are the same for all programs; compiled once, then on disk."""
 
@@ -94,7 +128,7 @@ def _library(
 
     maker = fingerprint()
     key = hashlib.sha256(repr((maker, target, name)).encode()).hexdigest() if maker else None
-    return Loaded(compiler.obtain(key, make).code, exports, {})
+    return Loaded(compiler.obtain(key, make).code, exports, imports or {})
 
 
 def _emit(module: Any) -> None:

@@ -26,7 +26,8 @@ The driver asks for a step's code by
 
 which adds functions whose names begin with `name` to `module`, an `ir.Module` that all
 steps share, or raises `NotCompiled`. Steps of equal structure are asked for once: the code may
-depend on types, operations, attributes and wiring, not on positions.
+depend on types, operations, attributes and wiring, not on positions. A `Library` has no code: NumPy
+computes it, when a native function has ended and before the next one begins.
 
 Functions of the library of matrix products are declared by the names that `gemm` gives them, and
 called; where they are is filled in when code is loaded, so that object code can be kept on disk.
