@@ -213,16 +213,30 @@ def compare(workload: Workload, peers: list[Any], threads: int) -> dict[str, Any
             raise SystemExit(f"{workload.name}: wingbeat and {name} disagree")
     times: dict[str, list[float]] = {name: [] for name in works}
     repeats = {name: _repeats(work) for name, work in works.items()}
-    for _ in range(ROUNDS if threads == 1 else ROUNDS // 2):
+    alone: list[float] = []  # ours with one thread all the same, in turns with that of several
+    for turn in range(ROUNDS if threads == 1 else ROUNDS // 2):
         for name, work in works.items():
-            if threads > 1:
-                time.sleep(REST)
-                work()
-            begin = time.perf_counter()
-            for _ in range(repeats[name]):
-                work()
-            times[name].append((time.perf_counter() - begin) / repeats[name])
-    return {"first": first, "median": {n: statistics.median(t) for n, t in times.items()}}
+            if threads == 1:
+                times[name].append(_turn(work, repeats[name]))
+                continue
+            time.sleep(REST)
+            _turn(work, repeats[name])
+            each = [(threads, times[name])]
+            if name == "wingbeat":
+                each.insert(turn % 2, (1, alone))
+            for number, into in each:
+                peers[0].wb.set_num_threads(number)
+                into.append(_turn(work, repeats[name]))
+    medians = {name: statistics.median(t) for name, t in times.items()}
+    gain = {"alone": statistics.median(alone)} if alone else {}
+    return {"first": first, "median": medians, **gain}
+
+
+def _turn(work: Any, repeats: int) -> float:
+    begin = time.perf_counter()
+    for _ in range(repeats):
+        work()
+    return (time.perf_counter() - begin) / repeats
 
 
 def _repeats(work: Any) -> int:
@@ -246,7 +260,8 @@ def run(names: list[str], threads: int) -> dict[str, Any]:
     chosen = [w for w in WORKLOADS if not names or w.name in names]
     others = [p.name for p in peers[1:]]
     print(f"\n{threads} thread{'s' if threads > 1 else ''}: ours / theirs (first call / theirs)")
-    print(f"{'workload':<14}{'ours':>11}" + "".join(f"{name:>20}" for name in others), flush=True)
+    heads = [*others, "ours, one thread"] if threads > 1 else others
+    print(f"{'workload':<14}{'ours':>11}" + "".join(f"{name:>20}" for name in heads), flush=True)
     found: dict[str, Any] = {}
     for workload in chosen:
         found[workload.name] = result = compare(workload, peers, threads)
@@ -256,6 +271,8 @@ def run(names: list[str], threads: int) -> dict[str, Any]:
             f"{mine / median[n]:8.3f} ({begun / first[n]:6.2f})" if n in median else "-"
             for n in others
         ]
+        if "alone" in result:
+            cells.append(f"{mine / result['alone']:8.3f}")
         line = "".join(f"{cell:>20}" for cell in cells)
         print(f"{workload.name:<14}{mine * 1e6:>8.1f} us{line}", flush=True)
     return found
@@ -287,18 +304,8 @@ def main() -> None:
                 check=True,
             )
             results[f"threads={threads}"] = json.loads(file.read_text())
-    if len(results) == 2:
-        _print_gain(*results.values())
     if options.json:
         options.json.write_text(json.dumps(results, indent=2))
-
-
-def _print_gain(one: dict[str, Any], two: dict[str, Any]) -> None:
-    """What a second thread is good for: our time with two, divided by that with one."""
-    print("\nwingbeat, two threads / one")
-    for name in one:
-        gain = two[name]["median"]["wingbeat"] / one[name]["median"]["wingbeat"]
-        print(f"{name:<14}{gain:>8.2f}")
 
 
 if __name__ == "__main__":
