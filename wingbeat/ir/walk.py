@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from wingbeat.ir.node import Node, here
+from wingbeat.ir.node import Node, build, here
 
 
 def toposort(roots: Iterable[Node], stops: Collection[Node] = ()) -> list[Node]:
     """Every node reachable from `roots`, each after its inputs; `stops` are not passed."""
     order: dict[Node, None] = {}
-    stack = [(root, False) for root in reversed(list(roots))]
+    stack = list(roots)[::-1]
     while stack:
-        node, ready = stack.pop()
-        if node in order:
-            continue
-        if ready or not node.inputs or node in stops:
+        node = stack[-1]
+        if node not in order:
+            missing = [x for x in node.inputs if x not in order]
+            if missing and node not in stops:
+                stack += missing[::-1]
+                continue
             order[node] = None
-            continue
-        stack.append((node, True))
-        stack.extend((x, False) for x in reversed(node.inputs) if x not in order)
+        stack.pop()
     return list(order)
 
 
@@ -58,9 +58,11 @@ def rewrite(
 
 def rebuild(node: Node, inputs: list[Node]) -> Node:
     """`node` over other inputs; the node itself where they are its own."""
-    if node.op is None or all(x is y for x, y in zip(node.inputs, inputs, strict=True)):
-        return node
-    return node.op(*inputs, **dict(node.attrs))
+    if node.op is not None:
+        for x, y in zip(node.inputs, inputs, strict=True):
+            if x is not y:
+                return build(node.op, tuple(inputs), node.attrs, here.site)
+    return node
 
 
 def substitute(roots: Iterable[Node], known: Mapping[Node, Node]) -> list[Node]:

@@ -18,7 +18,7 @@ import numpy as np
 from tests.ops.cases import Array
 from wingbeat.backend import base, llvm
 from wingbeat.backend.base import Graph, Run
-from wingbeat.backend.llvm import symbols
+from wingbeat.backend.llvm import meaning, terms
 from wingbeat.ir import Node, leaf
 from wingbeat.ir.walk import toposort
 from wingbeat.transform import inlined, jvp, vjp
@@ -26,7 +26,7 @@ from wingbeat.transform import inlined, jvp, vjp
 ULPS = 10  # between two good functions
 LOOSE = {"erfc": 32}  # SciPy's is 30 away at 8
 SHAKES = 16
-EXACT = symbols.CHEAP | {"sqrt"}
+EXACT = terms.CHEAP | {"sqrt"}
 
 
 class Undecided(Exception):
@@ -157,8 +157,8 @@ class Nature:
             self.monotone = node.name == "sort"
         if self.adds or self.whole:
             return
-        rule = symbols.meaning(op, node.attrs, node.type, tuple(x.type for x in node.inputs))
-        found = symbols.every_term(rule.term)
+        rule = meaning.meaning(op, node.attrs, node.type, tuple(x.type for x in node.inputs))
+        found = terms.every_term(rule.term)
         self.rounds = any(t.kind == "call" and t.detail not in EXACT for t in found)
         kinds = {t.detail[0] for t in found if t.kind == "reduce"}
         self.adds = "add" in kinds

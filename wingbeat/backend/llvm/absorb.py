@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 from wingbeat.backend.llvm import indices
 from wingbeat.backend.llvm.grouping import Rules
 from wingbeat.backend.llvm.indices import Var
+from wingbeat.backend.llvm.meaning import Meaning
 from wingbeat.backend.llvm.products import Factor, Product, Scale
-from wingbeat.backend.llvm.symbols import Meaning, Read, Term
+from wingbeat.backend.llvm.terms import Read, Term
 
 S = TypeVar("S")
 

@@ -6,9 +6,9 @@ import math
 
 from wingbeat.backend.llvm.grouping import Member, Needs, Rules, is_split
 from wingbeat.backend.llvm.lanes import DType
+from wingbeat.backend.llvm.meaning import Meaning
 from wingbeat.backend.llvm.partition import Kernel
 from wingbeat.backend.llvm.schedule import scheduled
-from wingbeat.backend.llvm.symbols import Meaning
 from wingbeat.backend.llvm.target import Target
 
 KEPT = 1 << 18  # bytes of a row that are kept on the stack for a later loop

@@ -12,17 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from wingbeat.backend.llvm import indices, ir, mathematics, symbols
+from wingbeat.backend.llvm import indices, ir, mathematics, terms
 from wingbeat.backend.llvm.access import Access
 from wingbeat.backend.llvm.grouping import Rules
 from wingbeat.backend.llvm.indices import Compare, Condition, Datum, Index, Var
 from wingbeat.backend.llvm.lanes import I64, Lanes, Vector
+from wingbeat.backend.llvm.meaning import Meaning
+from wingbeat.backend.llvm.placement import Placement
 from wingbeat.backend.llvm.places import CHOICES
 from wingbeat.backend.llvm.reductions import Accumulator, closed
 from wingbeat.backend.llvm.scope import LONG, Loop, Scope
 from wingbeat.backend.llvm.steps import NotCompiled
-from wingbeat.backend.llvm.symbols import Meaning, Placement, Term
 from wingbeat.backend.llvm.target import Target
+from wingbeat.backend.llvm.terms import Term
 from wingbeat.backend.llvm.value import Buffer, Frame, Number, Value, common, computed_as
 
 
@@ -88,8 +90,8 @@ class Elements(Access):
     def _matter_within(self, position: int, meaning: Meaning) -> frozenset[int]:
         number = {v: k for k, v in enumerate(meaning.axes)}
         found: set[int] = set()
-        for term in symbols.every_term(meaning.term):
-            named: Iterable[Index] = symbols.named(term)
+        for term in terms.every_term(meaning.term):
+            named: Iterable[Index] = terms.named(term)
             if term.kind == "read":
                 source, index = term.detail
                 below = self._axes_that_matter(self.rules.graph.operands[position][source])
@@ -129,7 +131,7 @@ class Elements(Access):
 
     def terms(self, scope: Scope, root: Term, frame: Frame, seen: dict[Term, Number]) -> Number:
         """A term's value; `seen` holds those that are known in this scope."""
-        for term in symbols.terms(root, closed=("branch", *symbols.REDUCTIONS), known=seen):
+        for term in terms.terms(root, closed=("branch", *terms.REDUCTIONS), known=seen):
             seen[term] = self._term(scope, term, frame, seen)
         return seen[root]
 
@@ -156,7 +158,7 @@ class Elements(Access):
         accumulator = Accumulator(self, term, frame)
         loops: list[Loop] = []
         inner = scope
-        for v in symbols.variables(term):
+        for v in terms.variables(term):
             loops.append(Loop(inner, LONG(0), LONG(v.extent), test=False))
             inner = loops[-1].scope
             inner.floor = True

@@ -16,9 +16,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from wingbeat.backend.base import Graph
-from wingbeat.backend.llvm import indices, symbols
+from wingbeat.backend.llvm import indices, meaning, terms
 from wingbeat.backend.llvm.indices import Index, Var
-from wingbeat.backend.llvm.symbols import Meaning, NotSymbolic, Placement, Read, Visit
+from wingbeat.backend.llvm.meaning import Meaning, Visit
+from wingbeat.backend.llvm.placement import Placement
+from wingbeat.backend.llvm.symbols import NotSymbolic
+from wingbeat.backend.llvm.terms import Read
 from wingbeat.ir.types import Shape
 
 OPERATIONS = 6  # an inline node has at most so many of them, with those of its inline operands
@@ -55,10 +58,10 @@ class Rules:
         if node.op is None:
             return None
         if not node.type.size:
-            return symbols.empty(node.type)
+            return meaning.empty(node.type)
         try:
             types = tuple(x.type for x in node.inputs)
-            found = symbols.meaning(node.op, node.attrs, node.type, types)
+            found = meaning.meaning(node.op, node.attrs, node.type, types)
         except NotSymbolic:
             return None
         sequential = node.op.sweep is not None and found.looped
@@ -68,7 +71,7 @@ class Rules:
         """The sequential form of a node that has no other."""
         node = self.graph.nodes[k]
         assert node.op is not None
-        return symbols.visit(node.op, node.attrs, tuple(x.type for x in node.inputs))
+        return meaning.visit(node.op, node.attrs, tuple(x.type for x in node.inputs))
 
     def sweeps(self, k: int) -> bool:
         op = self.graph.nodes[k].op
@@ -304,7 +307,7 @@ class Group:
     def fit(self, meaning: Meaning) -> Fit | None:
         """Where a node would lie, if its extents agree with those of the space."""
         body = [v for v in meaning.body if v.extent != 1]
-        loops = frozenset(symbols.variables(meaning.reduction) if meaning.reduction else ())
+        loops = frozenset(terms.variables(meaning.reduction) if meaning.reduction else ())
         size = math.prod(v.extent for v in body)
         outer = [v for v in self.axes if v not in self.reduced]
         if size == math.prod(v.extent for v in self.axes):

@@ -17,9 +17,10 @@ from wingbeat.backend.llvm.indices import (
     Var,
 )
 from wingbeat.backend.llvm.lanes import I32, I64, U32, U64, DType, Vector
+from wingbeat.backend.llvm.placement import Placed
 from wingbeat.backend.llvm.places import Places
 from wingbeat.backend.llvm.scope import LONG, Scope
-from wingbeat.backend.llvm.symbols import Placed, Term
+from wingbeat.backend.llvm.terms import Term
 from wingbeat.backend.llvm.value import Frame, Number, Value
 
 FAR = 1 << 30  # a number that indices of lanes stay below

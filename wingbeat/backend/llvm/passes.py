@@ -15,9 +15,9 @@ from wingbeat.backend.llvm.function import Function
 from wingbeat.backend.llvm.grouping import Member
 from wingbeat.backend.llvm.indices import Index, Var
 from wingbeat.backend.llvm.lanes import DType, Vector
+from wingbeat.backend.llvm.placement import Placement
 from wingbeat.backend.llvm.reductions import Accumulator, State, closed
 from wingbeat.backend.llvm.scope import LONG, Loop, Scope
-from wingbeat.backend.llvm.symbols import Placement
 from wingbeat.backend.llvm.value import Buffer, Value
 from wingbeat.backend.llvm.value import Frame as Rule
 

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from wingbeat.backend.llvm import ir, symbols
+from wingbeat.backend.llvm import ir, placement
 from wingbeat.backend.llvm.indices import Datum, Index, Var
 from wingbeat.backend.llvm.lanes import BOOL, I32, DType, Lanes, Vector
 from wingbeat.backend.llvm.scope import LONG, Scope
@@ -48,7 +48,7 @@ class Places:
     def variables(self, index: Index) -> frozenset[Var]:
         """The loop variables that an index changes with."""
         if (found := self._variables.get(index)) is None:
-            found = self._variables[index] = symbols.variables_of(index)
+            found = self._variables[index] = placement.variables_of(index)
         return found
 
     def _follows(self, index: Index) -> bool:

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from wingbeat.backend.llvm import indices, symbols
+from wingbeat.backend.llvm import indices, terms
 from wingbeat.backend.llvm.grouping import Rules
 from wingbeat.backend.llvm.indices import Index, Var
-from wingbeat.backend.llvm.symbols import Factors, Meaning, Read, Term
+from wingbeat.backend.llvm.meaning import Meaning
+from wingbeat.backend.llvm.terms import Factors, Read, Term
 
 TINY = 2048  # multiplications: a product of fewer is computed by a kernel, where it can be fused
 
@@ -93,7 +94,7 @@ class Product:
 
 def product(rules: Rules, k: int, meaning: Meaning, factors: Factors) -> Product | None:
     """A product that is worth a library's call: of floats, neither tiny nor a mere sum."""
-    loops = (*meaning.axes, *symbols.variables(meaning.term))
+    loops = (*meaning.axes, *terms.variables(meaning.term))
     sizes = tuple(v.extent for v in loops)
     if meaning.type.dtype.name not in ("float32", "float64") or math.prod(sizes) < TINY:
         return None

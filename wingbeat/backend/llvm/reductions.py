@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wingbeat.backend.llvm import indices, symbols
+from wingbeat.backend.llvm import indices, terms
 from wingbeat.backend.llvm.lanes import BOOL, F32, F64, I32, I64, DType, Lanes, Vector
 from wingbeat.backend.llvm.scope import Loop, Scope
-from wingbeat.backend.llvm.symbols import Term
+from wingbeat.backend.llvm.terms import Term
 
 if TYPE_CHECKING:
     from wingbeat.backend.llvm.element import Elements
@@ -55,7 +55,7 @@ class Accumulator:
         value = e.as_value(scope, value, self.frame)
         if not self.positions:
             return (value,)
-        (v,) = symbols.variables(self.reduction)
+        (v,) = terms.variables(self.reduction)
         index = self.frame.place.index(indices.of(v))
         position = e.integers(scope, index, I32 if index.range[1] < LIMIT else I64)
         wide = value.wide or position.wide

@@ -10,12 +10,13 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from wingbeat.backend.llvm import indices, symbols
+from wingbeat.backend.llvm import indices, placement, terms
 from wingbeat.backend.llvm.grouping import Member, Rules
 from wingbeat.backend.llvm.indices import Index, Var
 from wingbeat.backend.llvm.lanes import DType
+from wingbeat.backend.llvm.meaning import Meaning
 from wingbeat.backend.llvm.partition import Kernel
-from wingbeat.backend.llvm.symbols import Meaning, Placement
+from wingbeat.backend.llvm.placement import Placement
 from wingbeat.backend.llvm.target import Target
 
 NARROW = 16  # a cut-off part of an axis has at least so many elements
@@ -113,10 +114,10 @@ def uses_of(rules: Rules, kernel: Kernel) -> Iterator[Use]:
         seen = set[tuple[int, tuple[Index, ...]]]()
         while todo:
             node, place = todo.pop()
-            for term in symbols.every_term(_meaning(rules, node).term):
+            for term in terms.every_term(_meaning(rules, node).term):
                 if term.kind != "read":
                     yield from (
-                        Use(place.index(i), "value", node, m.node) for i in symbols.named(term)
+                        Use(place.index(i), "value", node, m.node) for i in terms.named(term)
                     )
                     continue
                 source, index = term.detail
@@ -260,7 +261,7 @@ def _price(v: Var, reduced: set[Var], uses: Sequence[Use], lanes: int) -> float:
 def _load(v: Var, offset: Index, count: int) -> float:
     c = offset.terms.get(v, 0)
     rest = Index({a: n for a, n in offset.terms.items() if a != v}, 0)
-    if c in (0, 1) and v not in symbols.variables_of(rest):
+    if c in (0, 1) and v not in placement.variables_of(rest):
         return (1.5 - 0.5 * c) / count
     return GATHER
 

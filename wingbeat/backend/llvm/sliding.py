@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from wingbeat.backend.llvm import indices, symbols
+from wingbeat.backend.llvm import indices, terms
 from wingbeat.backend.llvm.grouping import Rules
 from wingbeat.backend.llvm.indices import Condition, Index, Quotient, Var
-from wingbeat.backend.llvm.symbols import Meaning, Read, Term
+from wingbeat.backend.llvm.meaning import Meaning
+from wingbeat.backend.llvm.terms import Read, Term
 from wingbeat.ir.types import Shape
 
 TINY = 2048  # multiplications: fewer are computed by a kernel, where they can be fused
@@ -90,7 +91,7 @@ def sliding(rules: Rules, k: int, meaning: Meaning) -> Sliding | None:
     if found is None or meaning.type.dtype.name not in ("float32", "float64"):
         return None
     x, y, guard, conditions = found
-    variables = [v for v in (*meaning.axes, *symbols.variables(meaning.term)) if v.extent != 1]
+    variables = [v for v in (*meaning.axes, *terms.variables(meaning.term)) if v.extent != 1]
     if math.prod(v.extent for v in variables) < TINY:
         return None
     shape = rules.shape(rules.graph.operands[k][x.detail[0]])
@@ -134,7 +135,7 @@ def _windowed(term: Term) -> tuple[Term, Term, int, frozenset[Condition]] | None
             return None
         conditions |= set(indices.conjuncts(body.detail))
         body = then
-    if (factors := symbols.factors(body)) is None:
+    if (factors := terms.factors(body)) is None:
         return None
     x, y, guard = factors
     if _plain(x):

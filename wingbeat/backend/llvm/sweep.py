@@ -11,17 +11,17 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from wingbeat.backend.llvm import indices, symbols
+from wingbeat.backend.llvm import indices, placement
 from wingbeat.backend.llvm.element import Elements
 from wingbeat.backend.llvm.function import Frame
 from wingbeat.backend.llvm.grouping import Rules
 from wingbeat.backend.llvm.indices import Datum, Index, Var
 from wingbeat.backend.llvm.lanes import Vector
 from wingbeat.backend.llvm.partition import Sweep
+from wingbeat.backend.llvm.placement import Placement
 from wingbeat.backend.llvm.reductions import combined
 from wingbeat.backend.llvm.scope import LONG, Loop, Scope
 from wingbeat.backend.llvm.steps import Call, Emitted
-from wingbeat.backend.llvm.symbols import Placement
 from wingbeat.backend.llvm.target import Target
 from wingbeat.backend.llvm.value import Buffer, Value, computed_as
 from wingbeat.backend.llvm.value import Frame as Rule
@@ -63,7 +63,7 @@ class _Emission:
     def _shared(self, k: int) -> bool:
         """The target has axis k of the positions, and nothing else of the target varies with it."""
         v, target = self.visit.axes[k], self.visit.target
-        mine = [i for i in target if v in symbols.variables_of(i)]
+        mine = [i for i in target if v in placement.variables_of(i)]
         return len(mine) == 1 and mine[0] == indices.of(v)
 
     def _lane(self) -> Var | None:

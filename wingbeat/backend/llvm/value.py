@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wingbeat.backend.llvm.lanes import BOOL, F16, F32, F64, I64, U16, U64, DType, Vector
+from wingbeat.backend.llvm.placement import Placement
 from wingbeat.backend.llvm.scope import Scope
-from wingbeat.backend.llvm.symbols import Placement
 from wingbeat.ir.types import Shape
 
 BYTE = np.dtype(np.uint8)
