@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from types import FunctionType
@@ -61,14 +62,24 @@ def fingerprint() -> str | None:
     """
     content = hashlib.sha256(llvmlite.__version__.encode())
     home = Path(__file__).parents[2]
-    files = sorted(file for folder in SOURCES for file in (home / folder).rglob("*.py"))
+    folders = [str(home / folder) for folder in SOURCES if (home / folder).is_dir()]
+    found = False
     try:
-        for file in files:
-            status = file.stat()
+        for file in (file for folder in folders for file in _sources(folder)):
+            status, found = file.stat(), True
             # Packages may come with times of change that say nothing: st_ctime is this machine's.
             times = status.st_mtime_ns, status.st_ctime_ns
-            what = (file.relative_to(home).as_posix(), status.st_size, *times)
-            content.update(repr(what).encode())
+            content.update(repr((file.path, status.st_size, *times)).encode())
     except OSError:
         return None
-    return content.hexdigest() if files else None
+    return content.hexdigest() if found else None
+
+
+def _sources(folder: str) -> Iterator[os.DirEntry[str]]:
+    """Python's files in a folder and below, always in the same order."""
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda e: e.name):
+            if entry.is_dir():
+                yield from _sources(entry.path)
+            elif entry.name.endswith(".py"):
+                yield entry
