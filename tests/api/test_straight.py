@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -241,3 +244,86 @@ def test_many_tensors_are_taken_apart_in_every_call() -> None:
 def test_a_function_without_results() -> None:
     g = warm(lambda x: None, a)
     assert g(a()) is None
+
+
+def test_keys_and_numbers_that_are_equal_are_not_the_same() -> None:
+    f = wb.jit(lambda d: [k * v for k, v in d.items()])
+    whole = wb.asarray([1, 2])
+    for _ in range(3):
+        assert [z.dtype for z in f({1: whole})] == [np.int64]
+        assert [z.dtype for z in f({1.0: whole})] == [np.float64]
+        assert [z.dtype for z in f({True: whole})] == [np.int64]
+
+
+def test_numbers_of_any_length() -> None:
+    huge = 10**5000 + 3
+    f = wb.jit(lambda x, n: x + n % 7)
+    assert [f(a(), huge).numpy()[0] for _ in range(4)] == [1.0 + huge % 7] * 4
+    assert f(a(), huge + 1).numpy()[0] == 1.0 + (huge + 1) % 7
+
+
+def test_a_donated_tensor_is_gone_before_it_is_overwritten() -> None:
+    """Of threads that give the same one, one at most has it; the others say so, or had a copy."""
+    f = wb.jit(lambda p: wb.tanh(p) * 0.5 + p, donate_argnums=0)
+    start = np.linspace(-1.0, 1.0, 300_000)
+    want = np.tanh(start) * 0.5 + start
+    for _ in range(3):
+        f(wb.asarray(start.copy()))
+    wrong: list[Any] = []
+
+    def call(p: wb.Tensor, ready: threading.Barrier) -> None:
+        ready.wait()
+        try:
+            z = f(p).numpy()
+        except wb.errors.NoValue:
+            return
+        if not np.allclose(z, want, rtol=1e-12, atol=1e-12):
+            wrong.append(z)
+
+    for _ in range(20):
+        p, ready = wb.asarray(start.copy()), threading.Barrier(3)
+        threads = [threading.Thread(target=call, args=(p, ready)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not wrong
+
+
+def test_an_array_that_does_not_fit_takes_nothing_away() -> None:
+    """The program looks at its arrays itself; where it refuses them, all is as it was."""
+    f = wb.jit(lambda p, x: p + x, donate_argnums=0)
+    for _ in range(3):
+        f(a(), a())
+    p, strided = a(), wb.asarray(np.arange(4.0))[::2]
+    assert f._recent(p, wb.asarray([1.0, 2.0, 3.0])) is MISSED
+    assert p.numpy().tolist() == [1.0, 2.0]
+    assert f(p, strided).numpy().tolist() == [1.0, 4.0]
+    with pytest.raises(wb.errors.NoValue):
+        p.numpy()
+
+
+FORGOTTEN = """
+import gc
+import numpy as np
+import wingbeat as wb
+from wingbeat.backend.base import clear_programs
+
+f = wb.jit(lambda x: wb.tanh(x) * 3.0 + 2.0)
+x = wb.asarray(np.linspace(-1.0, 1.0, 8))
+want = [f(x).numpy() for _ in range(3)][0]
+for k in range(300):  # other forms push this one out
+    t = wb.asarray(np.ones(k + 9))
+    t.requires_grad = True
+    f(t)
+clear_programs()
+gc.collect()
+wb.jit(lambda v: wb.exp(v) - 5.0)(wb.asarray(np.ones(1000)))
+assert np.array_equal(f(x).numpy(), want)
+print("ok")
+"""
+
+
+def test_code_is_there_as_long_as_it_can_be_called() -> None:
+    done = subprocess.run([sys.executable, "-c", FORGOTTEN], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,7 +64,7 @@ class Opened:
             for value in x:
                 self.add(value)
         elif cls is dict:
-            self.form += (cls, tuple(x))
+            self.form += (cls, _keys(x))
             for value in x.values():
                 self.add(value)
         elif cls in _PLAIN:
@@ -78,9 +78,22 @@ class Opened:
         if branch is None:
             self.form += (type(x), x)
             return
-        self.form += (branch.kind, branch.keys, tree.structure(x), len(branch.children))
+        self.form += (
+            branch.kind,
+            _keys(branch.keys or ()),
+            tree.structure(x),
+            len(branch.children),
+        )
         for value in branch.children:
             self.add(value)
+
+
+def _keys(keys: Iterable[Any]) -> tuple[Any, ...]:
+    """Keys of a dict such that 1, 1.0 and True differ."""
+    found = tuple(keys)
+    if all(k.__class__ is str for k in found):
+        return found
+    return tuple((type(k), repr(k) if type(k) is float else k) for k in found)
 
 
 GONE = Trace(scoped=True)

@@ -68,12 +68,13 @@ class _Writer:
         elif cls in (list, tuple):
             self.require(f"{name}.__class__ is {cls.__name__} and len({name}) == {len(x)}")
             self._children(x, name, name)
-        elif cls is dict:
+        elif cls is dict and all(k.__class__ is str for k in x):  # 1 and 1.0 are equal keys
             keys = self.constant(tuple(x))
             self.require(f"{name}.__class__ is dict and tuple({name}) == {keys}")
             self._children(list(x.values()), name, f"{name}.values()")
         elif x is None or cls in (bool, int, str):
-            self.require(f"{name}.__class__ is {self.constant(cls)} and {name} == {x!r}")
+            value = self.constant(x)
+            self.require(f"{name}.__class__ is {self.constant(cls)} and {name} == {value}")
         elif cls is float:  # 0.0 is equal to -0.0, and NaN not even to itself
             self.require(f"{name}.__class__ is float and repr({name}) == {repr(x)!r}")
         else:
@@ -150,7 +151,7 @@ def straight(
     w = _Writer(looks, {s for s in sources if isinstance(s, int)})
     w.constant(MISSED)
     w.names |= {"Tensor": Tensor, "wrap": wrap, "run": run, "state": state, "gone": gone}
-    w.names |= {"getrefcount": sys.getrefcount, "owned": OWNED}
+    w.names |= {"getrefcount": sys.getrefcount, "held": OWNED + 1}
     try:
         for k, x in enumerate(args):
             w.opened(x, f"x{k}")
@@ -163,19 +164,21 @@ def straight(
     inputs = [f"v{s}" if isinstance(s, int) else w.closed(s) for s in sources]
     for k in donated:
         w.require(f"v{k} is not None")
+        w.lines.append(f"o{k} = v{k}")
         # Somebody else holds the array, or (`run` may look itself) it is a part of another one.
-        seen = f"getrefcount(v{k}) > owned" + ("" if looks else f" or not v{k}.flags.owndata")
+        seen = f"getrefcount(v{k}) > held" + ("" if looks else f" or not v{k}.flags.owndata")
         w.lines.append(f"if {seen}: v{k} = v{k}.copy()")
-    w.lines.append("r = c0")
-    w.lines.append(f"try: r = run([{', '.join(inputs)}])")
-    w.lines.append("finally:")  # what was donated is gone, whatever went wrong
-    w.lines.append("    if r is not None:")
-    for k in donated:
+    for k in donated:  # gone before it is overwritten, for other threads too
         t = w.tensors[k]
         node = w.constant(leaf(types[k], "donated"))
-        w.lines.append(f"        {t}._node = {node}; {t}._trace = gone; {t}._value = None")
-    w.lines.append("        pass")
-    w.lines.append("if r is None: return c0")
+        w.lines.append(f"n{k} = {t}._node; t{k} = {t}._trace")
+        w.lines.append(f"{t}._node = {node}; {t}._trace = gone; {t}._value = None")
+    w.lines.append(f"r = run([{', '.join(inputs)}])")
+    w.lines.append("if r is None:")  # it was not run, and nothing was overwritten
+    for k in donated:
+        t = w.tensors[k]
+        w.lines.append(f"    {t}._node = n{k}; {t}._trace = t{k}; {t}._value = o{k}")
+    w.lines.append("    return c0")
     if results:
         w.lines.append("".join(f"r{k}, " for k in range(len(results))) + "= r")
     w.lines.append(f"return {built}")

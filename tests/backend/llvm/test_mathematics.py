@@ -93,6 +93,28 @@ def test_a_cube_is_as_exact_as_any_power(dtype: str) -> None:
         assert off.max() <= BOUNDS["pow"].float32, f"{machine}, {count}: {x[off.argmax()]!r}"
 
 
+def test_the_root_of_a_power_is_numpys() -> None:
+    x = np.array([-0.0, 0.0, -np.inf, np.inf, -1.0, 2.0, 4.0, np.nan])
+    with np.errstate(invalid="ignore"):
+        want = np.sqrt(x)
+
+    def power(s: Lanes, x: Vector) -> Vector:
+        return FUNCTIONS["pow"](s, x, s.const(0.5, x.dtype))
+
+    for machine, count in machines():
+        with targets.forced(machine):
+            f = Native(power, x.dtype, count=count)
+        np.testing.assert_array_equal(f(x), want)
+        assert np.signbit(f(x)[0])
+
+
+def test_tanh_has_the_same_bits_among_few_numbers_and_many() -> None:
+    x = arguments("float32", 2000)
+    want = Native(FUNCTIONS["tanh"], "float32")(x)
+    for count in (1, 2, 4, 8, 32):
+        assert Native(FUNCTIONS["tanh"], "float32", count=count)(x).tobytes() == want.tobytes()
+
+
 def test_an_error_is_found() -> None:
     """An exponential that is off by a few units breaks its bound."""
 

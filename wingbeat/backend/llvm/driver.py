@@ -114,7 +114,8 @@ def _bound(graph: Graph, facts: Mapping[str, Any], code: Loaded, donated: Collec
 
     inputs, outputs = (sum(map(size_of, group)) for group in (types, made))
     memory = Memory(inputs, outputs, arena=facts["arena"], live=facts["live"])
-    vars(run).update(memory=memory, attempt=attempt, code=(code, first))  # which is needed
+    vars(attempt).update(code=(code, first))  # which is there as long as it may be run
+    vars(run).update(memory=memory, attempt=attempt)
     return run
 
 

@@ -137,6 +137,14 @@ class Lanes:
         """As many lanes at the same place."""
         return Lanes(self.builder, count, self.target, self.refuse)
 
+    def stretched(self, x: Vector, count: int) -> Vector:
+        """x as the first of more lanes; what the others are does not matter."""
+        if self.count == 1:
+            return self.of(count).splat(x.value, x.dtype)
+        undefined = ir.Constant(x.value.type, ir.Undefined)
+        places = _places([min(k, self.count) for k in range(count)])
+        return Vector(self.builder.shuffle_vector(x.value, undefined, places), x.dtype)
+
     def splat(self, value: Any, dtype: DType) -> Vector:
         """An LLVM scalar in every lane."""
         if self.count == 1:
@@ -301,10 +309,7 @@ class Lanes:
         """An LLVM integer with a bit for each lane, of at least 8 bits."""
         if self.count >= 8:
             return self.builder.bitcast(mask.value, ir.IntType(self.count))
-        undefined = ir.Constant(mask.value.type, ir.Undefined)
-        places = _places([min(k, self.count) for k in range(8)])
-        wide = self.builder.shuffle_vector(mask.value, undefined, places)
-        return self.builder.bitcast(wide, ir.IntType(8))
+        return self.builder.bitcast(self.stretched(mask, 8).value, ir.IntType(8))
 
     # --- rounding ---------------------------------------------------------------------------
 

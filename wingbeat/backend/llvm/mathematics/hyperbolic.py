@@ -77,9 +77,9 @@ def tanh(s: Lanes, x: Vector) -> Vector:
     """1 - 2 / (e^2|x| + 1), where that loses nothing."""
     if x.dtype == F32 and s.tables:
         return tabulated.tanh(s, x)
-    if x.dtype == F32 and s.count == 1 and s.of(SIXTEEN).tables:
-        wide = s.of(SIXTEEN)  # one number has the bits that it would have among others
-        return Vector(wide.lane(tabulated.tanh(wide, wide.splat(x.value, F32)), 0), F32)
+    if x.dtype == F32 and s.of(SIXTEEN).tables:  # a few numbers have the bits they have among many
+        wide = s.of(SIXTEEN)
+        return wide.part(tabulated.tanh(wide, s.stretched(x, SIXTEEN)), 0, s.count)
     a, square = s.abs(x), s.mul(x, x)
     near = s.fma(s.mul(a, square), horner(s, square, TANH[x.dtype]), a)
     most = s.select(s.compare("<", TANH_LAST[x.dtype], a), TANH_LAST[x.dtype], a)

@@ -50,6 +50,8 @@ def pow(s: Lanes, x: Vector, y: Vector) -> Vector:
     """C's special cases: x^0 and 1^y are 1 whatever x and y are, NaN included."""
     if y.number == 3:
         return _cube(s, x)
+    if y.number == 0.5:
+        return s.sqrt(x)  # as NumPy has it: of -0.0 and of -inf it is not C's
     size = s.abs(x)
     near = clamped(s, y, -LARGEST, LARGEST)
     z = _narrow(s, size, near) if x.dtype == F32 else _wide(s, size, near)
