@@ -1,6 +1,7 @@
 """What every test may use."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ MNIST_FILES = (
 settings.register_profile("wingbeat", print_blob=True, deadline=None)
 settings.load_profile("wingbeat")
 os.environ.setdefault("MPLBACKEND", "Agg")  # no window opens during a test
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background job; processes that tests start would ignore Ctrl-C, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
