@@ -107,7 +107,7 @@ class Native:
         calls = [call.function for call in self.emitted.calls]
         code = compiler.assemble(str(module), self.target)
         addresses = runtime.addresses(imports, self.target)
-        self._loaded = compiler.Loaded([code], calls, addresses)
+        self._loaded = compiler.Loaded(code, calls, addresses)
 
     def __call__(
         self,

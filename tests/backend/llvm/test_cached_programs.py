@@ -13,12 +13,10 @@ import pytest
 
 from wingbeat.backend import llvm
 from wingbeat.backend.base import Graph, clear_programs, program
-from wingbeat.backend.llvm import lowering, target
+from wingbeat.backend.llvm import lowering
 from wingbeat.ir import leaf, tensor_type
 from wingbeat.ops.arithmetic import mul, sub
 from wingbeat.ops.reduce import sum as add_up
-from wingbeat.ops.shape import slice as cut
-from wingbeat.ops.transcendental import tanh
 
 ROOT = Path(__file__).parents[3]
 Array = Any
@@ -72,21 +70,6 @@ def test_code_is_written_once(lowered: list[Graph]) -> None:
     assert len(lowered) == 1
     run(3.0)
     assert len(lowered) == 2
-
-
-def test_a_long_program_is_several_objects(lowered: list[Graph]) -> None:
-    x = leaf(tensor_type((40, 50)), "x", 0)
-    rows = [cut(x, start=(0, 0), stop=(k, 50), step=(1, 1)) for k in range(1, 40)]
-    roots = [add_up(tanh(row), axes=(1,)) for row in rows]
-    long = program(roots, "numpy")[0]
-    assert len(lowering.lower(long.graph, target.current()).texts) > 2
-    lowered.clear()
-    array = np.random.default_rng(0).normal(size=(40, 50))
-    want = [z.tobytes() for z in llvm.compile(long.graph)([array])]
-    for mine, theirs in zip(want, long.run([array]), strict=True):
-        np.testing.assert_allclose(np.frombuffer(mine), theirs, rtol=1e-12)
-    assert [z.tobytes() for z in llvm.compile(long.graph)([array])] == want
-    assert len(lowered) == 1
 
 
 def test_damaged_code_is_made_again(home: Path, lowered: list[Graph]) -> None:

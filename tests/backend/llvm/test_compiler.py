@@ -5,13 +5,12 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
-import threading
 
 import pytest
 
 from wingbeat.backend.base import NotCompiled
 from wingbeat.backend.llvm import exclusive, target
-from wingbeat.backend.llvm.compiler import Assembly, Loaded, assemble, obtain
+from wingbeat.backend.llvm.compiler import Loaded, assemble, obtain
 from wingbeat.backend.llvm.disk import Binary
 
 TWICE = "define i64 @f(i64 %x) { %y = add i64 %x, %x\n ret i64 %y }"
@@ -21,8 +20,8 @@ define i64 @f(i64 %x) { %y = call i64 @elsewhere(i64 %x)\n ret i64 %y }
 """
 
 
-def code(text: str) -> tuple[bytes]:
-    return (assemble(text, target.host()),)
+def code(text: str) -> bytes:
+    return assemble(text, target.host())
 
 
 def call(loaded: Loaded, x: int) -> int:
@@ -37,37 +36,6 @@ def test_functions_of_others_are_called_where_they_are() -> None:
     twice = Loaded(code(TWICE), ["f"], {})
     caller = Loaded(code(CALLER), ["f"], {"elsewhere": twice["f"]})
     assert call(caller, 4) == 8
-
-
-def test_objects_of_one_program_find_each_other() -> None:
-    elsewhere = CALLER.replace("@f", "@g").replace("@elsewhere", "@f")
-    with Assembly(target.host()) as assembly:
-        for k in range(3):
-            assembly.take(TWICE.replace("@f", f"@f{k}"))
-        code = assembly.finish(elsewhere.replace("@f", "@f2"))
-    assert len(code) == 4
-    loaded = Loaded(code, ["g", "f0"], {})
-    call = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
-    assert [call(loaded[name])(21) for name in ("g", "f0")] == [42, 42]
-
-
-def test_what_is_wrong_beside_is_told_at_the_end() -> None:
-    with Assembly(target.host()) as assembly, pytest.raises(NotCompiled):
-        assembly.take("nonsense")
-        assembly.take(TWICE)
-        assembly.finish(TWICE)
-
-
-def test_nobody_leaves_before_the_thread() -> None:
-    def leave() -> None:
-        with Assembly(target.host()) as assembly:
-            for k in range(50):
-                assembly.take(TWICE.replace("@f", f"@f{k}"))
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        leave()
-    assert all(t.name != "wingbeat-assembly" for t in threading.enumerate())
 
 
 def test_many_programs_come_and_go() -> None:

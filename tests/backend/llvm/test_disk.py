@@ -14,9 +14,7 @@ from tests.ir.test_node import in_threads
 from wingbeat.backend.llvm import disk
 from wingbeat.backend.llvm.disk import Binary, read, write
 
-CODE = Binary(
-    (bytes(range(256)) * 20, b"", b"more"), {"arena": 64, "results": [[1, 0]], "name": "Ω"}
-)
+CODE = Binary(bytes(range(256)) * 20, {"arena": 64, "results": [[1, 0]], "name": "Ω"})
 ROOT = Path(__file__).parents[3]
 
 
@@ -35,9 +33,9 @@ def only(home: Path) -> Path:
 def test_what_was_written_is_read() -> None:
     assert read("a") is None
     write("a", CODE)
-    write("b", Binary((), {}))
+    write("b", Binary(b"", {}))
     assert read("a") == CODE
-    assert read("b") == Binary((), {})
+    assert read("b") == Binary(b"", {})
 
 
 def test_a_damaged_file_is_not_read_and_is_replaced(home: Path) -> None:
@@ -149,11 +147,11 @@ def test_threads_write_and_read_one_key() -> None:
 PROCESS = """
 from wingbeat.backend.llvm.disk import Binary, read, write
 import sys
-mine = Binary((sys.argv[1].encode() * 50_000,), {})
+mine = Binary(sys.argv[1].encode() * 50_000, {})
 for _ in range(100):
     write("a", mine)
     found = read("a")
-    assert found is not None and len(set(found.code[0])) == 1 and len(found.code[0]) == 50_000
+    assert found is not None and len(set(found.code)) == 1 and len(found.code) == 50_000
 """
 
 

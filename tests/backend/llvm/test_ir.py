@@ -22,7 +22,7 @@ def function(module: ir.Module, *kinds: Any, result: Any = LONG) -> tuple[Any, i
 
 def called(module: ir.Module, kind: Any, *arguments: Any) -> Any:
     """What the function does with numbers."""
-    code = Loaded([compiler.assemble(str(module), target.host())], ("f",), {})
+    code = Loaded(compiler.assemble(str(module), target.host()), ("f",), {})
     call = ctypes.CFUNCTYPE(kind, *[kind] * len(arguments))(code["f"])
     return call(*arguments)
 

@@ -47,7 +47,7 @@ def _counting() -> Loaded:
             b.fence("seq_cst")
         b.store(b.add(b.load(place, typ=LONG), LONG(1)), place)
     b.ret_void()
-    return Loaded([compiler.assemble(str(module), target.host())], ["count"], {})
+    return Loaded(compiler.assemble(str(module), target.host()), ["count"], {})
 
 
 class Counter:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import queue
-import threading
 from collections.abc import Callable, Generator, Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -29,61 +27,6 @@ def assemble(text: str, target: Target) -> bytes:
             return target.machine().emit_object(module)
     except RuntimeError as error:  # LLVM's own words help whoever mends the emitter
         raise NotCompiled("the code generator", "was given code that is not valid") from error
-
-
-class Assembly:
-    """Object code of modules, made in a thread of its own while the next ones are written.
-
-        with Assembly(target) as assembly:
-            assembly.take(text)
-            ...
-            objects = assembly.finish(last)
-
-    LLVM lets go of the interpreter's lock. Whoever leaves waits for the thread.
-    """
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._texts: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._objects: list[bytes] = []
-        self._error: Exception | None = None
-        self._thread: threading.Thread | None = None
-        self._left = False
-
-    def take(self, text: str) -> None:
-        self._texts.put(text)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="wingbeat-assembly")
-            self._thread.start()
-
-    def finish(self, text: str) -> tuple[bytes, ...]:
-        """All objects, that of the last module last. Raises `NotCompiled`."""
-        self._join()
-        if self._error is not None:
-            raise self._error
-        return (*self._objects, assemble(text, self._target))
-
-    def _work(self) -> None:
-        while (text := self._texts.get()) is not None:
-            if self._left or self._error is not None:
-                continue
-            try:
-                self._objects.append(assemble(text, self._target))
-            except Exception as error:
-                self._error = error
-
-    def _join(self) -> None:
-        if self._thread is not None:
-            self._texts.put(None)
-            self._thread.join()
-            self._thread = None
-
-    def __enter__(self) -> Assembly:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._left = True
-        self._join()
 
 
 @contextlib.contextmanager
@@ -119,13 +62,9 @@ def obtain(key: str | None, make: Callable[[], Binary]) -> Binary:
 class Loaded:
     """Functions in memory. They are there as long as this object is."""
 
-    def __init__(
-        self, code: Iterable[bytes], exports: Iterable[str], imports: Mapping[str, int]
-    ) -> None:
+    def __init__(self, code: bytes, exports: Iterable[str], imports: Mapping[str, int]) -> None:
         """`imports` are addresses of functions that the code calls and does not define."""
-        library = binding.JITLibraryBuilder().add_current_process()
-        for image in code:
-            library.add_object_img(image)
+        library = binding.JITLibraryBuilder().add_object_img(code).add_current_process()
         for name, address in imports.items():
             library.import_symbol(name, address)
         for name in exports:

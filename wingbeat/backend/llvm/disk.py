@@ -21,7 +21,7 @@ from typing import Any
 VARIABLE = "WINGBEAT_CACHE"
 LIMIT = 1 << 28  # bytes in the folder; the files that were not used for longest go first
 EVERY = 64  # files written between two looks at the folder's size
-MAGIC = b"wingbeat code 2\n"
+MAGIC = b"wingbeat code 1\n"
 DIGEST = hashlib.sha256().digest_size
 SUFFIX = ".code"
 
@@ -32,7 +32,7 @@ _written = 0
 class Binary:
     """Object code, and what its maker wants to know again when it is loaded."""
 
-    code: tuple[bytes, ...]  # one or several objects
+    code: bytes
     facts: dict[str, Any]  # what JSON can hold
 
 
@@ -81,8 +81,8 @@ def write(key: str, binary: Binary) -> None:
 
 
 def _packed(binary: Binary) -> bytes:
-    parts = (json.dumps(binary.facts).encode(), *binary.code)
-    content = b"".join(word for part in parts for word in (len(part).to_bytes(8, "little"), part))
+    facts = json.dumps(binary.facts).encode()
+    content = len(facts).to_bytes(8, "little") + facts + binary.code
     return MAGIC + hashlib.sha256(content).digest() + content
 
 
@@ -91,13 +91,8 @@ def _unpacked(content: bytes) -> Binary | None:
     body = content[head:]
     if content[:head] != MAGIC + hashlib.sha256(body).digest():
         return None
-    parts: list[bytes] = []
-    while body:
-        end = 8 + int.from_bytes(body[:8], "little")
-        parts.append(body[8:end])
-        body = body[end:]
-    facts, *code = parts
-    return Binary(tuple(code), json.loads(facts))
+    end = 8 + int.from_bytes(body[:8], "little")
+    return Binary(body[end:], json.loads(body[8:end]))
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -51,9 +51,7 @@ def forget_arenas() -> None:
 def _binary(graph: Graph, processor: target.Target, donated: Collection[int]) -> Binary:
     from wingbeat.backend.llvm.lowering import lower  # what writes code is not needed to load it
 
-    with compiler.Assembly(processor) as assembly:
-        lowered = lower(graph, processor, donated, assembly.take)
-        code = assembly.finish(lowered.texts[-1])
+    lowered = lower(graph, processor, donated)
     layout = lowered.layout
     results = [layout.places[k] for k in graph.outputs]
     stages = [
@@ -69,7 +67,7 @@ def _binary(graph: Graph, processor: target.Target, donated: Collection[int]) ->
         "live": layout.live,
         "brief": lowered.work < BRIEF,
     }
-    return Binary(code, facts)
+    return Binary(compiler.assemble(lowered.text, processor), facts)
 
 
 def _bound(graph: Graph, facts: Mapping[str, Any], code: Loaded, donated: Collection[int]) -> Run:

@@ -5,14 +5,12 @@ where a step met bad data. For each step the function fills the step's table of 
 `steps`), then calls the step's functions, alone or through the pool. It is cut into parts, because
 code generation takes longer than in proportion to a function's length.
 
-A long program is several modules: machine code is made of one while the next one is written.
-
 It ends before a step that NumPy computes (see `library`); what follows is `program1`, and so on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,7 +31,6 @@ STEP = ir.FunctionType(VOID, [POINTER, LONG, LONG])
 PARALLEL = ir.FunctionType(VOID, [POINTER, POINTER, LONG, LONG])
 PROGRAM = ir.FunctionType(INT, [POINTER, POINTER])
 PART = 64  # steps in one function
-LONG_MODULE = 400  # instructions from which on the first module is handed over
 
 WORTH = 40_000.0  # ns of work from which on several threads share it
 CHUNK = 10_000.0  # ns of work that a thread claims at once: less, and claiming takes a part of it
@@ -56,12 +53,8 @@ class Lowered:
     stages: tuple[Stage, ...]  # in order; the first one begins with a function
     emitted: tuple[Emitted, ...]  # for each step; those of equal structure have the same functions
     layout: Layout
-    texts: tuple[str, ...]  # modules in LLVM's assembly language; the last one has the program
+    text: str  # LLVM's assembly language
     imports: tuple[str, ...]  # functions of libraries that the code calls
-
-    @property
-    def text(self) -> str:
-        return "\n\n".join(self.texts)
 
     @property
     def work(self) -> float:
@@ -69,67 +62,24 @@ class Lowered:
         return sum(call.work for e in self.emitted for call in e.calls)
 
 
-def lower(
-    graph: Graph,
-    target: Target,
-    donated: Collection[int] = (),
-    written: Callable[[str], None] | None = None,
-) -> Lowered:
-    """Plan a graph and write its code; raises `NotCompiled`.
-
-    `written` is handed each module but the last one as soon as it is whole.
-    """
+def lower(graph: Graph, target: Target, donated: Collection[int] = ()) -> Lowered:
+    """Plan a graph and write its code; raises `NotCompiled`."""
     plan = partition.partition(graph)
-    modules = _Modules(written)
-    emitted = tuple(_emitted(modules, graph, plan.steps, target))
+    module = ir.Module("program")
+    emitted = tuple(_emitted(module, graph, plan.steps, target))
     demands = [_demand(s, e) for s, e in zip(plan.steps, emitted, strict=True)]
     places = layout(graph, demands, plan.aliases, donated)
-    stages = tuple(_Driver(modules.current, graph, plan.steps, emitted, places).emit())
-    modules.end()
-    return Lowered(plan, stages, emitted, places, tuple(modules.texts), modules.imports())
+    stages = tuple(_Driver(module, graph, plan.steps, emitted, places).emit())
+    imports = tuple(f.name for f in module.functions if _is_imported(f))
+    return Lowered(plan, stages, emitted, places, str(module), imports)
 
 
-class _Modules:
-    """The modules of a program, one after the other."""
-
-    def __init__(self, written: Callable[[str], None] | None) -> None:
-        self._written = written
-        self._declared: dict[str, None] = {}
-        self._defined: set[str] = set()
-        self.texts: list[str] = []
-        self.current = ir.Module("program")
-
-    def step(self) -> None:
-        """A step is whole: if the module is long, another one begins."""
-        lines = sum(len(b.lines) for f in self.current.functions for b in f.blocks)
-        if lines >= LONG_MODULE << min(len(self.texts), 4):  # each one costs a little by itself
-            self.end()
-            if self._written is not None:
-                self._written(self.texts[-1])
-            self.current = ir.Module("program")
-
-    def end(self) -> None:
-        self.texts.append(str(self.current))
-        for f in self.current.functions:
-            if not f.is_declaration:
-                self._defined.add(f.name)
-            elif not f.name.startswith("llvm."):
-                self._declared[f.name] = None
-
-    def imports(self) -> tuple[str, ...]:
-        """What no module defines."""
-        return tuple(name for name in self._declared if name not in self._defined)
-
-
-def _emitted(
-    modules: _Modules, graph: Graph, steps: Iterable[Step], target: Target
-) -> Iterator[Emitted]:
+def _emitted(module: Any, graph: Graph, steps: Iterable[Step], target: Target) -> Iterator[Emitted]:
     known: dict[Any, Emitted] = {}
     for number, step in enumerate(steps):
         key = step_key(graph, step)
         if key not in known:
-            known[key] = _emit(modules.current, f"step{number}", graph, step, target)
-            modules.step()
+            known[key] = _emit(module, f"step{number}", graph, step, target)
         yield known[key]
 
 
@@ -147,6 +97,10 @@ def _demand(step: Step, emitted: Emitted) -> Demand:
     buffers = (*step.reads, *step.stored)
     pairs = tuple((buffers[stored], buffers[read]) for stored, read in emitted.inplace)
     return Demand(step.reads, step.stored, pairs, emitted.scratch, emitted.fails)
+
+
+def _is_imported(function: Any) -> bool:
+    return function.is_declaration and not function.name.startswith("llvm.")
 
 
 def chunk(call: Call) -> int:
@@ -254,8 +208,7 @@ class _Driver:
     def _call(self, b: Any, call: Call, table: Any) -> None:
         if not call.units:
             return
-        known = self._module.globals.get(call.function)
-        function = known or ir.Function(self._module, STEP, call.function)
+        function = self._module.globals[call.function]
         if (size := chunk(call)) == call.units:
             b.call(function, [table, LONG(0), LONG(call.units)])
         else:

@@ -124,7 +124,7 @@ def _library(
 
         module = ir.Module(name)
         emit(module)
-        return Binary((compiler.assemble(str(module), target),), {})
+        return Binary(compiler.assemble(str(module), target), {})
 
     maker = fingerprint()
     key = hashlib.sha256(repr((maker, target, name)).encode()).hexdigest() if maker else None
