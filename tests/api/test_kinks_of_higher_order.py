@@ -43,7 +43,7 @@ KINKED: list[tuple[str, Function, int, str]] = [
     ("|x|^4 = x^4", lambda x: wb.abs(x) ** 4, 4, "abs"),
     ("x^2 |x|", lambda x: x * x * wb.abs(x), 3, "abs"),
     ("3 |x| |x|, factors apart", lambda x: (3 * wb.abs(x)) * wb.abs(x), 2, "abs"),
-    ("|x^2|", lambda x: wb.abs(x * x), 1, "abs"),
+    ("|x^2|", lambda x: wb.abs(x * x), 2, "abs"),
     ("relu", wb.relu, 1, "relu"),
     ("relu^2", lambda x: wb.relu(x) ** 2, 2, "relu"),
     ("relu^3", lambda x: wb.relu(x) ** 3, 3, "relu"),

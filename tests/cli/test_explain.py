@@ -179,3 +179,17 @@ def test_nothing_is_left_behind(
     fails(capsys, "explain", "z=q", "x=1", "--html", "z.html")
     fails(capsys, *WORKED, "--html", ".")
     assert os.listdir() == []  # noqa: PTH208
+
+
+@pytest.mark.parametrize("text", ["-x*x", "-(x*x)", "-sin(x)"])
+def test_an_expression_may_begin_with_a_minus(capsys: Captured, text: str) -> None:
+    formula = out(capsys, "explain", text, "x=0.5", "--formula", "x")
+    assert formula == out(capsys, "explain", f"result={text}", "x=0.5", "--formula", "x")
+    assert formula.startswith("dresult/dx = ")
+    assert "Why dresult/dx" in out(capsys, "explain", "--wrt", "x", text, "x=0.5")
+    error = fails(capsys, "explain", "-x*q(", "x=1")
+    assert "\n  -x*q(\n      ^" in error
+
+
+def test_an_unknown_flag_is_still_unknown(capsys: Captured) -> None:
+    assert "--nosuch" in fails(capsys, "explain", "x*x", "x=1", "--nosuch")

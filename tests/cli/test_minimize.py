@@ -55,6 +55,12 @@ def test_bounds_vectors_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["x*x", "x=nan"], "not finite"),
         (["x*x", "x=1", "--json", "{here}/file/run.json"], "file"),
         (["__import__('os')"], "no meaning here"),
+        (["x*x", "x=1", "--json", "{here}/new/run.json"], "there is no folder"),
+        (["x*x", "x=1", "--picture", "{here}/new/run.svg"], "there is no folder"),
+        (["log(x)", "x=-1", "--picture", "{here}/run.svg"], "f is nan at the start"),
+        (["exp(x)", "x=800", "--picture", "{here}/run.svg"], "f is inf at the start"),
+        (["-x*x", "x=1", "--tolerance", "-1e-3"], "tolerance is a positive number"),
+        (["x*x", "x=1", "-rate", "1"], "'-rate' is not a value"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence(
@@ -68,3 +74,21 @@ def test_bad_input_is_one_sentence(
     assert captured.err.startswith("wingbeat: ")
     assert "Traceback" not in captured.err
     assert captured.out == ""
+    assert [f.name for f in tmp_path.iterdir()] == ["file"]  # no folder is made, no file begun
+
+
+# A formula may begin with a minus, wherever it stands.
+@pytest.mark.parametrize("formula", ["-x*x", "-x * x", "-(x*x)", "-2*x*x", "-.5*x*x"])
+def test_a_formula_that_begins_with_a_minus(
+    formula: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["minimize", formula, "x=1", "--bounds", "x=-2:3"]) == 0
+    assert "x = 3" in capsys.readouterr().out
+    assert main(["minimize", "--rows", "5", formula, "x=0", "--method", "bfgs"]) == 1
+    assert "maximum: " in capsys.readouterr().out
+    assert main(["explain", formula, "x=3", "--formula", "x"]) == 0
+
+
+def test_the_trust_region_ends_at_a_kink_at_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["minimize", "where(x>0,x,-x)", "x=1"]) == 1
+    assert "kink: " in capsys.readouterr().out

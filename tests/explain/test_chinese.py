@@ -196,3 +196,18 @@ def test_english_that_is_left_is_noticed(monkeypatch: pytest.MonkeyPatch) -> Non
     assert {"has", "derivative", "used"} <= english_left(e)
     monkeypatch.setitem(SENTENCES, "graph", ("Graph", "still English"))
     assert english_left(wb.explain("z=x*x", x=2)) == {"still", "English"}
+
+
+def test_what_is_no_float_is_said_in_chinese() -> None:
+    e = wb.explain("k=int(x); z=where(x>1, k*x, x)", x=2, detail="all")
+    (truth,) = [s for s in e.steps if s.type == "bool[]"]
+    assert truth.why.zh == "没有导数：取值是真或假"  # type: ignore[attr-defined]
+    assert e.step("k").why.zh == "没有导数：取值是整数"  # type: ignore[attr-defined]
+    assert "bool[] 没有导数" not in e.html("zh")
+
+
+def test_an_operation_is_shown_by_its_sign() -> None:
+    text = "b=1/(1+exp(-2.5*x+0.123456)); z=b*b"
+    page = wb.explain(text, x=2).html("zh")
+    assert "b = …/…" in page
+    assert "b: div" not in page

@@ -149,3 +149,12 @@ def test_ten_thousand_steps_in_seconds() -> None:
     assert "× " in e.svg()
     assert len(e.html()) < 2_000_000
     assert time.perf_counter() - begin < 60  # about 6 s
+
+
+def test_a_folded_graph_prints_as_a_table() -> None:
+    folded = wb.explain("x=2*w+b; y=b+1; z=x*y", w=3, b=4).folded()
+    rows = [line.split() for line in str(folded).splitlines()]
+    assert ["x", "step", "1", "w,", "b"] in rows
+    assert ["b", "input", "1"] in rows
+    assert "Box(" not in repr(folded)
+    assert "<th" in folded._repr_html_()

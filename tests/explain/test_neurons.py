@@ -111,6 +111,62 @@ def test_neurons_with_thresholds() -> None:
     np.testing.assert_allclose(first.slope, b * (1 - b))
 
 
+WRITTEN: dict[str, tuple[Any, Any]] = {
+    "logistic": (lambda e: 1 / (1 + wb.exp(-e)), wb.sigmoid),
+    "logistic by a power": (lambda e: (wb.exp(-e) + 1.0) ** -1, wb.sigmoid),
+    "logistic of exp": (lambda e: wb.exp(e) / (1 + wb.exp(e)), wb.sigmoid),
+    "logistic by tanh": (lambda e: 0.5 * (1 + wb.tanh(e / 2)), wb.sigmoid),
+    "tanh": (lambda e: (wb.exp(e) - wb.exp(-e)) / (wb.exp(e) + wb.exp(-e)), wb.tanh),
+    "relu": (lambda e: wb.where(e > 0, e, 0.0), wb.relu),
+    "silu": (lambda e: e / (1 + wb.exp(-e)), wb.silu),
+}
+
+
+# MISSION B2: the last layer's function is found however it is written
+@pytest.mark.parametrize("how", WRITTEN)
+@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-4), ("float64", 1e-10)])
+def test_the_function_of_the_last_layer_is_known_by_what_it_does(
+    how: str, dtype: str, rtol: float
+) -> None:
+    draw = np.random.default_rng(8).normal
+    v, gamma, w, theta = (draw(size=s).astype(dtype) for s in ((3, 4), 4, (4, 2), 2))
+    x = np.ones(3, dtype)
+
+    def layers(f: Any) -> Any:
+        def error(v: Any, gamma: Any, w: Any, theta: Any) -> Any:
+            return wb.sum((f(f(x @ v - gamma) @ w - theta) - 1) ** 2) / 2
+
+        return wb.explain(error)(v, gamma, w, theta).neurons().layers
+
+    written, named = WRITTEN[how]
+    for one, other in zip(layers(written), layers(named), strict=True):
+        for part in ("x", "weight", "e", "y", "slope", "blame", "delta"):
+            found, wanted = getattr(one, part), getattr(other, part)
+            np.testing.assert_allclose(found, wanted, rtol=rtol, atol=rtol, err_msg=part)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [lambda e: wb.exp(-e) + 1, lambda e: e * 2, lambda e: 1 / (2 + wb.exp(-e)), lambda e: -e],
+    ids=["exp", "twice", "another", "minus"],
+)
+def test_what_is_no_activation_function_stays_with_the_error(f: Any) -> None:
+    w, x = np.ones((2, 1)), np.ones((1, 2))
+    (layer,) = wb.explain(lambda w: wb.sum(f(x @ w)))(w).neurons().layers
+    np.testing.assert_allclose([layer.e, layer.y, layer.slope], [[2.0], [2.0], [1.0]])
+
+
+def test_what_is_read_past_a_function_is_no_output() -> None:
+    w, x = np.ones((2, 1)), np.ones((1, 2))
+
+    def error(w: Any) -> Any:
+        e = x @ w
+        return wb.sum(1 / (1 + wb.exp(-e)) + 3 * e)
+
+    (layer,) = wb.explain(error)(w).neurons().layers
+    np.testing.assert_allclose(layer.y, layer.e)
+
+
 def test_an_error_is_no_threshold() -> None:
     w, x, z = np.ones((2, 1)), np.ones((1, 2)), np.full((1, 1), 0.5)
     (layer,) = wb.explain(lambda w: wb.sum((x @ w - z) ** 2))(w).neurons().layers
@@ -157,6 +213,40 @@ def test_neurons_that_are_written_one_by_one() -> None:
     with pytest.raises(BadInput, match="no sample 1 among 1"):
         e.neurons(1)
     assert "Layer w" in e.html()
+
+
+def test_functions_that_are_written_out_one_by_one() -> None:
+    def layers(f: str) -> Any:
+        text = "; ".join(
+            f"{y}={f.replace('#', f'({e})')}"
+            for y, e in (
+                ("b_1", "v_11*x_1+v_21*x_2-g_1"),
+                ("b_2", "v_12*x_1+v_22*x_2-g_2"),
+                ("y_1", "w_11*b_1+w_21*b_2-h_1"),
+            )
+        )
+        names = [
+            "v_11",
+            "v_21",
+            "v_12",
+            "v_22",
+            "x_1",
+            "x_2",
+            "g_1",
+            "g_2",
+            "w_11",
+            "w_21",
+            "h_1",
+            "t",
+        ]
+        values = dict(zip(names, np.linspace(-0.5, 0.7, len(names)), strict=True))
+        return wb.explain(f"{text}; E=(y_1-t)**2/2", **values).neurons().layers
+
+    written = layers("1/(1+exp(-#))")
+    assert [layer.weight.shape for layer in written] == [(2, 2), (2, 1)]
+    for one, other in zip(written, layers("sigmoid(#)"), strict=True):
+        for part in ("x", "weight", "e", "y", "slope", "blame", "delta"):
+            np.testing.assert_allclose(getattr(one, part), getattr(other, part), rtol=1e-10)
 
 
 def test_one_neuron_by_hand() -> None:

@@ -46,4 +46,34 @@ def test_routes_say_when_nothing_can_be_skipped() -> None:
     model = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 1))
     e = wb.explain(mean_square)(model, np.ones((3, 2), "float32"))
     assert e.routes("x").modules == ()
-    assert "no path skips any" in e.routes("x").text()
+    for by_count in (False, True):
+        text = e.routes("x", by_count).text()
+        assert "no path skips any" in text
+        assert "all paths" in text
+        for wrong in ("none of them", "0 of them", "modules crossed"):
+            assert wrong not in text
+
+
+def test_modules_in_a_row_count_as_one_with_a_function_between() -> None:
+    def f(m: Any, x: Any) -> Any:
+        return wb.sum(x + m[1](wb.relu(m[0](x))))
+
+    model = [nn.Linear(3, 3), nn.Linear(3, 3)]
+    e = wb.explain(f)(model, np.ones((2, 3), "float32"))
+    by_set, by_count = e.routes("x", False), e.routes("x", True)
+    assert by_set.modules == ("m[0] + m[1]",)
+    assert sorted(r.blocks for r in by_set) == sorted(r.blocks for r in by_count) == [0, 1]
+    for one, other in zip(by_set, by_count, strict=True):
+        np.testing.assert_array_equal(one.contribution, other.contribution)
+
+
+def test_counts_agree_with_sets() -> None:
+    e = transformer(2)
+    sizes: dict[int, Any] = {}
+    for route in e.routes("x", False):
+        sizes[route.blocks] = sizes.get(route.blocks, 0.0) + route.contribution
+    for route in e.routes("x", True):
+        np.testing.assert_allclose(
+            route.contribution, sizes.pop(route.blocks), rtol=1e-4, atol=1e-6
+        )
+    assert not sizes

@@ -81,6 +81,53 @@ def test_a_double_root_is_told() -> None:
     assert abs(float(found.x)) <= 1e-5
 
 
+@pytest.mark.parametrize("method", [LM, "gauss-newton"])
+@pytest.mark.parametrize(
+    "f",
+    [
+        wb.exp,
+        lambda x: wb.log(1.0 + wb.exp(x)),
+        lambda x: 1.0 / x,
+        lambda x: wb.exp(-(x**2)),
+        lambda x: wb.exp(100.0 * x),
+        lambda x: 1e-12 * (x**2 + 1.0),
+    ],
+    ids=["exp", "softplus", "1/x", "gauss", "steep exp", "small"],
+)
+def test_what_only_comes_near_0_has_no_root(f: Any, method: str) -> None:
+    found = wb.root(f, 0.5, method)
+    assert not found.reached
+    assert found.sentence.startswith("no root")
+    assert len(found.record) < 500
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-3, 1.0, 1e10])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_root_is_one_in_any_units_and_as_near_as_the_dtype_can_tell(
+    scale: float, dtype: Any
+) -> None:
+    found = wb.root(lambda x: scale * (x**2 - 2.0), dtype(1.0))
+    assert found.reached, found
+    assert float(found.x) == pytest.approx(np.sqrt(2), rel=2 * float(np.finfo(dtype).eps))
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5, 9])
+def test_roots_of_any_order(order: int) -> None:
+    found = wb.root(lambda x: (x - 1.0) ** order, 2.0)
+    assert found.reached, found
+    assert found.evidence["largest residual"] <= 1e-10
+
+
+def test_the_tolerance_of_a_root_is_kept() -> None:
+    """A looser one ends earlier; none is met by a residual above it."""
+    loose, tight = (wb.root(lambda x: x**4, 1.0, tolerance=t) for t in (1e-3, 1e-12))
+    assert loose.reached
+    assert tight.reached
+    assert len(loose.record) < len(tight.record)
+    assert tight.evidence["largest residual"] <= 1e-12
+    assert not wb.root(lambda x: x**4, 1.0, tolerance=1e-12, steps=5).reached
+
+
 # --- a target value: MISSION C1 -------------------------------------------------------------------
 
 
@@ -115,6 +162,12 @@ def test_a_goal_that_is_out_of_reach() -> None:
     assert "the slope of f is 0" in found.verdict
     with pytest.raises(BadInput, match="not finite"):
         wb.reach(z, 4.0, np.inf)
+
+
+@pytest.mark.parametrize("goal", [None, "60", True, [60.0]])
+def test_a_goal_that_is_no_number(goal: Any) -> None:
+    with pytest.raises(BadInput, match="the target f is a number"):
+        wb.reach(z, 4.0, goal)
 
 
 # --- hill climbing: MISSION C6 --------------------------------------------------------------------
@@ -157,3 +210,6 @@ def test_plateaus_other_neighbours_and_bad_starts() -> None:
         wb.hill_climb(lambda x: np.nan, np.array([1]))
     with pytest.raises(BadInput, match="steps"):
         wb.hill_climb(lambda x: 0.0, np.array([1]), steps=0)
+    for height in (lambda x: None, lambda x: "high", lambda x: x):
+        with pytest.raises(BadInput, match="f returns the height, a number"):
+            wb.hill_climb(height, np.array([0, 1]))

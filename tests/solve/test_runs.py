@@ -151,3 +151,19 @@ def test_bad_questions(change: dict[str, Any], said: str) -> None:
 def test_wrong_types(f: Any, x0: Any) -> None:
     with pytest.raises(TypeMismatch):
         wb.minimize(f, x0)
+
+
+@pytest.mark.parametrize(
+    "gradient",
+    [lambda x: np.ones(3), lambda x: 1.0, lambda x: [x[0], x[1]], lambda x: (2.0 * x)[:, None]],
+)
+def test_a_gradient_of_another_shape(gradient: Any) -> None:
+    with pytest.raises(TypeMismatch, match=r"gradient returned .* shapes are \[\(2,\)\]"):
+        wb.minimize(lambda x: wb.sum(x * x), np.ones(2), gradient=gradient)
+
+
+@pytest.mark.parametrize("x0", [np.ones(2), [1.0, 1.0], np.ones(3)])
+def test_a_pair_of_bounds_for_each_number_is_told_the_form(x0: Any) -> None:
+    for pairs in ([(0, 1)] * len(x0), [(0.0, 1.0)] * len(x0), [[0.0, 1.0]] * len(x0)):
+        with pytest.raises(BadInput, match="not a pair for each number"):
+            wb.minimize(lambda x: x[0] ** 2 + x[1] ** 2, x0, bounds=pairs)

@@ -227,6 +227,104 @@ def test_without_the_check_that_curvature_lasts_a_flat_minimum_would_pass(
     assert kind(lambda x: x[0] ** 4, np.array([1.0]), "newton") == "minimum"
 
 
+# --- bounds and inequalities that touch a point without holding it --------------------------------
+
+UNIT: dict[str, Any] = {"bounds": (0.0, 1.0)}
+INSIDE: dict[str, Any] = {"inequalities": [lambda x: x]}
+
+
+@pytest.fixture
+def staying(monkeypatch: pytest.MonkeyPatch) -> None:
+    """l-bfgs-b, which leaves such bounds, ends there; the verdict has to tell what it is."""
+    monkeypatch.setattr("wingbeat.solve._quasi._off_bounds", lambda s: False)
+
+
+@pytest.mark.usefixtures("staying")
+@pytest.mark.parametrize("method", [None, "l-bfgs-b", "slsqp"])
+@pytest.mark.parametrize(
+    ("f", "size", "allowed"),
+    [
+        (lambda x: wb.cos(x[0]), 1, {"maximum"}),
+        (lambda x: -(x[0] ** 2), 1, {"maximum"}),
+        (lambda x: -(x[0] ** 3), 1, {"undecided"}),
+        (lambda x: x[0] ** 2 - 3 * x[0] * x[1] + x[1] ** 2, 2, {"saddle"}),
+        (lambda x: x[1] - x[0] ** 2, 2, {"maximum", "saddle"}),  # where y = 0 holds, a maximum
+        (lambda x: x[0] * x[1], 2, {"undecided"}),  # a minimum, though f curves down outside
+        (lambda x: wb.sum(x**2), 2, {"minimum"}),
+        (lambda x: x[0] + x[1] ** 2, 2, {"minimum"}),
+        (lambda x: wb.sum(x), 2, {"minimum"}),
+    ],
+)
+def test_a_bound_holds_only_where_f_rises_from_it(
+    method: str | None, f: Any, size: int, allowed: set[str]
+) -> None:
+    assert kind(f, np.zeros(size), method, **UNIT) in allowed
+    if method != "l-bfgs-b":
+        assert kind(f, np.zeros(size), method, **INSIDE) in allowed
+
+
+@pytest.mark.usefixtures("staying")
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda x: wb.sum(x**2), "minimum"),  # its Hessian is 2 I
+        (lambda x: -wb.sum(np.linspace(1, 2, 300) * x**2), "maximum"),
+        (lambda x: wb.sum(np.linspace(1, 2, 300) * x**2) - 6 * x[0] * x[1], "saddle"),
+    ],
+)
+def test_many_variables_at_bounds(f: Any, expected: str) -> None:
+    assert kind(f, np.zeros(300), **UNIT) == expected
+    assert expected != "minimum" or kind(f, np.ones(300)) == expected
+
+
+def test_a_maximum_at_a_bound_with_trust_constr() -> None:
+    assert kind(lambda x: -(x**2), 0.0, "trust-constr", **UNIT) == "maximum"
+    assert kind(lambda x: -(x[0] ** 2), np.zeros(1), "trust-constr", **INSIDE) == "maximum"
+    assert kind(lambda x: x**2, 0.0, "trust-constr", **UNIT) == "minimum"
+
+
+@pytest.mark.parametrize(
+    ("f", "size", "lowest"),
+    [
+        (lambda x: wb.cos(x[0]), 1, np.cos(1)),
+        (lambda x: x[0] ** 2 - 3 * x[0] * x[1] + x[1] ** 2, 2, -1.0),
+        (lambda x: x[1] - x[0] ** 2, 2, -1.0),
+        (lambda x: x[0] ** 4 - x[0] ** 2, 1, -0.25),
+        (lambda x: x[0] ** 2 - 6 * x[0] * x[1] + wb.sum(x**2), 300, -3.0),
+    ],
+)
+def test_the_default_leaves_a_bound_that_does_not_hold(f: Any, size: int, lowest: float) -> None:
+    found = wb.minimize(f, np.zeros(size), **UNIT)
+    assert found.value == pytest.approx(lowest)
+    assert found.verdict.is_minimum, found.verdict
+    assert found.steps[1].reason.startswith("off a bound")
+    assert all(np.all((s.x >= 0) & (s.x <= 1)) for s in found.steps)
+
+
+@pytest.mark.usefixtures("staying")
+def test_a_bound_may_hold_from_above() -> None:
+    below: dict[str, Any] = {"bounds": (-1.0, 0.0)}
+    assert kind(lambda x: -(x**2), 0.0, **below) == "maximum"
+    assert kind(lambda x: x**3, 0.0, **below) == "undecided"
+    assert kind(lambda x: -x, 0.0, **below) == "minimum"
+    assert kind(lambda x: x**2, 0.0, bounds=(0.0, 0.0)) == "minimum"  # no other x
+
+
+@settings(max_examples=25)
+@given(st.integers(1, 4), st.integers(0, 10**6))
+def test_at_a_corner_no_minimum_is_claimed_that_values_contradict(n: int, seed: int) -> None:
+    """Quadratics whose gradient at the corner is 0 for some variables and not for others."""
+    rng = np.random.default_rng(seed)
+    a = rng.integers(-2, 3, (n, n)).astype(float)
+    a = a + a.T
+    b = rng.integers(0, 2, n).astype(float)
+    found = wb.minimize(lambda x: x @ (a @ x) / 2 + b @ x, np.zeros(n), bounds=(0.0, 1.0))
+    if found.verdict.is_minimum:
+        near = np.clip(found.x + 1e-3 * rng.normal(size=(1000, n)), 0, 1)
+        values = np.einsum("ki,ij,kj->k", near, a, near) / 2 + near @ b
+        assert values.min() >= found.value - 1e-9
+
+
 # --- gradients that are not the function's --------------------------------------------------------
 
 
@@ -300,6 +398,58 @@ def test_saddles_are_never_minima(n: int, seed: int) -> None:
     a = q @ np.diag(values) @ q.T
     for method in ("bfgs", "newton", "cg"):
         assert kind(lambda x: x @ (a @ x), np.zeros(n), method) == "saddle"
+
+
+def test_waves_too_short_for_long_differences_are_not_held_against_the_gradient() -> None:
+    found = wb.minimize(lambda x: (x - 1.0) ** 2 + 1e-6 * wb.sin(1e7 * x), 0.0)
+    assert found.verdict.kind != "inconsistent gradient", found.verdict
+
+
+# --- jumps and poles ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("height", [1.0, 1e-3, 100.0])
+def test_a_jump_is_no_noise_floor(height: float) -> None:
+    def f(x: Any) -> Any:
+        return (x - 1.0) ** 2 + wb.where(x < 0.5, 0.0, height)
+
+    verdict = wb.minimize(f, 0.0).verdict
+    assert verdict.kind == "kink" or (height == 1e-3 and verdict.is_minimum), verdict
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: -1.0 / (x - 2.0) ** 2, lambda x: -1.0 / abs(x - 2.0), lambda x: 1.0 / (x - 2.0)]
+)
+@pytest.mark.parametrize("method", ["trust-exact", "bfgs", "gradient-descent"])
+def test_poles(f: Any, method: str) -> None:
+    verdict = wb.minimize(f, 1.0, method).verdict
+    assert "speaks for a minimum" not in verdict.sentence
+    assert verdict.kind in ("unbounded", "not finished"), verdict
+
+
+@pytest.mark.parametrize("x0", [[1.0, 0.0], [1.0, 1.0], [0.3, -0.2], [-1.0, 0.0], [0.0, 0.0]])
+@pytest.mark.parametrize("method", ["slsqp", "trust-constr"])
+def test_constraints_whose_gradients_are_0(x0: list[float], method: str) -> None:
+    """The origin is all that is allowed, so it is the minimum; that it is none must not be said."""
+    verdict = wb.minimize(
+        lambda x: x[0], np.array(x0), method, equalities=[lambda x: wb.sum(x**2)]
+    ).verdict
+    assert verdict.kind in ("minimum", "undecided", "not finished"), verdict
+
+
+def test_a_pole_of_a_logarithm_and_cusps_that_are_none() -> None:
+    assert kind(lambda x: wb.log(abs(x - 2.0)), 1.0) == "unbounded"
+    assert kind(lambda x: wb.sqrt(abs(x - 2.0)), 1.0) == "kink"
+    assert kind(lambda x: abs(x - 2.0) ** 0.1, 1.0) == "kink"
+    assert kind(lambda x: 1e6 * abs(x - 2.0), 1.0) == "kink"
+
+
+def test_what_is_not_sure_is_not_said_to_be() -> None:
+    def decided(x: Any) -> Any:
+        return (x - 1.0) ** 2 if x < 1.0 else 2.0 * (x - 1.0) ** 2
+
+    assert "f may have no gradient" in wb.minimize(decided, 1.0).verdict.sentence
+    assert "f has no gradient" in wb.minimize(abs, 0.0).verdict.sentence
 
 
 # --- numbers that run out -------------------------------------------------------------------------

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from wingbeat.api.kinked import is_agreed, is_at, kink_of, random_like, source, swept
+from wingbeat.api.onesided import resting
 from wingbeat.api.running import run_nodes
 from wingbeat.api.tracing import Trace
-from wingbeat.ir.node import Kink, Node, full, quote
+from wingbeat.ir.node import Node, quote
 from wingbeat.ir.walk import depends, rebuild, toposort
-from wingbeat.ops import arithmetic as ar
 from wingbeat.ops.shape import broadcast
-from wingbeat.transform import sweep
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class _Passed:
 
     z: Node  # the operation's result
     g: Node  # the cotangent there
+    noted: bool  # whether it was agreed on before
     settled: bool  # whether a cotangent of 0 leaves nothing to be decided by the convention
 
 
@@ -50,17 +51,23 @@ def conventions(trace: Trace, bodies: Sequence[Node], wrt: Sequence[Node]) -> li
 
     A cotangent of 0 settles a Lipschitz kink. At a jump or an infinite slope it does so where it
     stays 0 nearby, as that of a branch not taken. And it is no 0 if it takes what was agreed on
-    when `bodies` were derived themselves.
+    when `bodies` were derived themselves. Kinks of `bodies` that no derivative rests on are left
+    out in the end (`wingbeat.api.onesided`).
     """
     passed = _passed(trace, bodies, wrt)
     flags = run_nodes(trace, tuple(is_at(p.z) for p in passed))
     met = {p: at for p, at in zip(passed, flags, strict=True) if at.any()}
-    hits: dict[Node, Any] = {p.z: np.zeros(at.shape, bool) for p, at in met.items()}
+    counted: dict[_Passed, Any] = {}
     for settled, sides in ((True, (0,)), (False, (-1, 1))):
         some = [p for p in met if p.settled is settled]
         nonzero = _nonzero(trace, [p.g for p in some], wrt, sides)
-        for p, there in zip(some, nonzero, strict=True):
-            hits[p.z] |= met[p] & there
+        counted.update({p: met[p] & there for p, there in zip(some, nonzero, strict=True)})
+    own = {p.z: met[p] for p in met if not p.noted}
+    if any(hit.any() for p, hit in counted.items() if not p.noted):
+        own = resting(trace, bodies, wrt, own, first=len(own) == len(met))
+    hits: dict[Node, Any] = {p.z: np.zeros(at.shape, bool) for p, at in met.items()}
+    for p, hit in counted.items():
+        hits[p.z] |= hit if p.noted else hit & own[p.z]
     touched = [_touched(z, hit) for z, hit in hits.items() if hit.any()]
     return list({t.node: t for t in reversed(touched)}.values())[::-1]
 
@@ -82,56 +89,20 @@ def _passed(trace: Trace, bodies: Sequence[Node], wrt: Sequence[Node]) -> list[_
     nodes = [n for n in order if n in reaches]
     notes = [n for n in nodes if is_agreed(n)]
     factors = swept(trace, [g[x] for x in wrt if x in g], notes) if notes else {}
-    kinks = [(n, kink_of(_source(n.inputs[1]))) for n in notes]
+    kinks = [(n, kink_of(source(n.inputs[1]))) for n in notes]
     return [
         *(
-            _Passed(n.inputs[1], by[n], k.lipschitz and not k.steep)
+            _Passed(n.inputs[1], by[n], True, k.lipschitz and not k.steep)
             for by in (g, factors)
             for n, k in kinks
             if n in by
         ),
-        *(_Passed(n, g[n], n.op.kink.lipschitz) for n in nodes if n.op and n.op.kink and n in g),
+        *(
+            _Passed(n, g[n], False, n.op.kink.lipschitz)
+            for n in nodes
+            if n.op and n.op.kink and n in g
+        ),
     ]
-
-
-def swept(trace: Trace, roots: Sequence[Node], wrt: Sequence[Node]) -> dict[Node, Node]:
-    """The cotangents behind `roots`; of several numbers no two start alike: they cannot cancel."""
-    if len(roots) == 1 and roots[0].shape == ():
-        return sweep(roots, wrt, [full(1, roots[0].type)])
-    return sweep(roots, wrt, [trace.slot(_random(r.type, k)) for k, r in enumerate(roots)])
-
-
-def _random(like: Any, number: int = 0) -> Any:
-    """Numbers between 1 and 2, the same ones each time."""
-    rng = np.random.default_rng((like.size, number))
-    return np.asarray(rng.uniform(1, 2, like.shape), like.dtype)
-
-
-def _source(z: Node) -> Node:
-    """The operation behind a z that was repeated along axes that it had reduced."""
-    return _source(z.inputs[0]) if z.op is broadcast else z
-
-
-def is_agreed(node: Node) -> bool:
-    """Whether it notes a convention; the operation that has it may be known by its value alone."""
-    if node.op is not ar.agreed:
-        return False
-    op = _source(node.inputs[1]).op
-    return op is not None and op.kink is not None
-
-
-def kink_of(z: Node) -> Kink:
-    """What the operation behind z says of its kinks; there are some."""
-    assert z.op is not None
-    assert z.op.kink is not None
-    return z.op.kink
-
-
-def is_at(z: Node) -> Node:
-    """Where z is at a kink, or at a tie; of its shape."""
-    if z.op is broadcast:
-        return broadcast(is_at(z.inputs[0]), **dict(z.attrs))
-    return kink_of(z).at(z, *z.inputs)
 
 
 def _nonzero(
@@ -150,7 +121,8 @@ def _nonzero(
     notes = [n for n in order if is_agreed(n)]
     flags = run_nodes(trace, tuple(is_at(n.inputs[1]) for n in notes))
     shift = {
-        n: trace.slot(np.asarray(_random(n.type) * at)) for n, at in zip(notes, flags, strict=True)
+        n: trace.slot(np.asarray(random_like(n.type) * at))
+        for n, at in zip(notes, flags, strict=True)
     }
     found, here = [np.zeros(n.shape, bool) for n in nodes], run_nodes(trace, tuple(wrt))
     for side in sides:
@@ -162,7 +134,7 @@ def _nonzero(
 
 def _beside(x: Any, side: int) -> Any:
     """Numbers near `x`, far enough to be others in every dtype."""
-    return np.asarray(x + side * (1 + abs(x)) * _random(x) / 64, x.dtype)
+    return np.asarray(x + side * (1 + abs(x)) * random_like(x) / 64, x.dtype)
 
 
 def _shifted(

@@ -11,21 +11,29 @@ is smooth is silent, and so is a tie that no small step breaks, as `x == max(x)`
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from wingbeat.api.conventions import Touched, conventions, is_agreed, is_at, kink_of, swept
+from wingbeat.api.beside import (
+    apart,
+    around,
+    decides,
+    given,
+    is_constant,
+    moved,
+    moving_nodes,
+    rounded,
+)
+from wingbeat.api.conventions import Touched, conventions
+from wingbeat.api.kinked import is_agreed, is_at, kink_of, swept
 from wingbeat.api.running import run_nodes
 from wingbeat.api.tracing import Trace
 from wingbeat.errors import OutOfRange
-from wingbeat.ir.node import Absent, Node, leaf
-from wingbeat.ir.walk import depends, rebuild, substitute, toposort
-from wingbeat.ops import arithmetic as ar
-from wingbeat.ops.logic import where
+from wingbeat.ir.node import Node, leaf
+from wingbeat.ir.walk import depends, substitute, toposort
 from wingbeat.transform import inlined, simplify
 
 Array = Any
@@ -35,7 +43,6 @@ Taken = Mapping[Node, Array]  # decisions, and what is decided
 LONE = "the side taken (the other one has no finite value or derivative)"
 BRANCH = "the branch that Python took (the other one is not known)"
 
-DIRECTIONS = 8
 TRIALS = 32  # to find out which elements of a decision count; the rest is taken to count
 
 
@@ -91,8 +98,8 @@ def _ties(trace: Trace, roots: Sequence[Node], wrt: Sequence[Node]) -> dict[Node
     decision at a tie.
     """
     order = toposort(roots)
-    moving, shown = _moving(order, wrt), _shown(order, roots)
-    asked = [n for n in order if n in shown and _decides(n, moving)]
+    moving, shown = moving_nodes(order, wrt), _shown(order, roots)
+    asked = [n for n in order if n in shown and decides(n, moving)]
     jumps = [n for n in order if n in shown and _may_jump(n, moving)]
     flags = run_nodes(trace, tuple(is_at(n) for n in (*asked, *jumps)))
     met = [n for n, at in zip((*asked, *jumps), flags, strict=True) if at.any()]
@@ -106,16 +113,6 @@ def _culprits(decisions: Iterable[Node], ties: Mapping[Node, Array]) -> list[Nod
     return [d for d in some if ties[d].any()] or some
 
 
-def _moving(order: Sequence[Node], wrt: Sequence[Node]) -> set[Node]:
-    """What depends on `wrt`, numbers that were made constants aside."""
-    return depends([n for n in order if not _is_constant(n)], wrt)
-
-
-def _is_constant(node: Node) -> bool:
-    """Rules make positions constants, too; but which ones they are is decided all the same."""
-    return node.op is ar.stop_gradient and node.type.inexact
-
-
 def _shown(order: Sequence[Node], roots: Sequence[Node]) -> set[Node]:
     """What `roots` read that is no constant, and no formula of a slope that notes a convention.
 
@@ -123,16 +120,9 @@ def _shown(order: Sequence[Node], roots: Sequence[Node]) -> set[Node]:
     """
     found = set(roots)
     for node in reversed(order):
-        if node in found and not _is_constant(node):
+        if node in found and not is_constant(node):
             found.update(node.inputs[1:] if is_agreed(node) else node.inputs)
     return found
-
-
-def _decides(node: Node, moving: set[Node]) -> bool:
-    """Whether numbers that move become a truth or an integer here, which may jump."""
-    if node.op is None or node.op.kink is None or node.type.inexact or node not in moving:
-        return False
-    return any(x.type.inexact and x in moving for x in node.inputs)
 
 
 def _may_jump(node: Node, moving: set[Node]) -> bool:
@@ -150,13 +140,13 @@ def _sides(
 ) -> Iterator[dict[Node, Array]]:
     """What is decided where ties break, each outcome once."""
     marks = {x: leaf(x.type, "moved", k) for k, x in enumerate(wrt)}
-    new = _moved(list(ties), marks, ties, wrt)
+    new = moved(list(ties), marks, ties, wrt)
     outputs = tuple(new[d] for d in ties)
     seen: set[bytes] = set()
-    for far, near in _around(run_nodes(trace, tuple(wrt))):
-        with _given(trace, dict(zip(marks.values(), far, strict=True))):
+    for far, near in around(run_nodes(trace, tuple(wrt))):
+        with given(trace, dict(zip(marks.values(), far, strict=True))):
             there = run_nodes(trace, outputs)
-        with _given(trace, dict(zip(marks.values(), near, strict=True))):
+        with given(trace, dict(zip(marks.values(), near, strict=True))):
             here = run_nodes(trace, outputs)
         # A tie breaks for steps of any size; so the larger one, which cannot round to none.
         found = {d: np.where(ties[d], v, w) for d, v, w in zip(ties, there, here, strict=True)}
@@ -164,75 +154,6 @@ def _sides(
         if key not in seen:
             seen.add(key)
             yield found
-
-
-def _moved(
-    roots: Sequence[Node],
-    marks: Mapping[Node, Node],
-    ties: Mapping[Node, Array],
-    wrt: Sequence[Node],
-) -> dict[Node, Node]:
-    """`roots` beside, and all on the way to them."""
-    order = toposort(roots, stops=marks)
-    moving = _moving(order, wrt)
-    new = dict(marks)
-    for node in order:
-        if node in new:
-            continue
-        if node not in moving or (_decides(node, moving) and node not in ties):
-            new[node] = node
-            continue
-        same = rebuild(node, [new[x] for x in node.inputs])
-        bends = node.type.inexact and node.op and node.op.kink
-        new[node] = where(is_at(node), same, _along(node, new)) if bends else same
-    return new
-
-
-def _along(node: Node, new: Mapping[Node, Node]) -> Node:
-    """A node beside, on the piece that it is on."""
-    assert node.op is not None
-    assert not isinstance(node.op.jvp, Absent)
-    steps = [new[x] - x if new[x] is not x and x.type.inexact else None for x in node.inputs]
-    t = node.op.jvp(node, node.inputs, steps)
-    return node if t is None else node + t
-
-
-def _around(points: Sequence[Array]) -> Iterator[tuple[list[Array], list[Array]]]:
-    """Points beside, farther and nearer: all coordinates go either way, and any two both ways.
-
-    Of more than 2^DIRECTIONS coordinates, nearly any two.
-    """
-    rng = np.random.default_rng(0)
-    size = sum(x.size for x in points)
-    code = 2 * rng.permutation(size)  # bit k says which way coordinates go along direction k
-    for k in range(1 + min((size - 1).bit_length(), DIRECTIONS)):
-        steps = (1 - 2 * (code >> k & 1)) * rng.uniform(1, 2, size)
-        each = np.split(steps, np.cumsum([x.size for x in points])[:-1])
-        for side in (1, -1):
-            pairs = [
-                _stepped(x, side * s.reshape(x.shape)) for x, s in zip(points, each, strict=True)
-            ]
-            yield [far for far, _ in pairs], [near for _, near in pairs]
-
-
-def _stepped(x: Array, step: Array) -> tuple[Array, Array]:
-    """`x` and a step so large that its square is visible beside 1, and one of a few roundings."""
-    eps, wide = float(np.finfo(x.dtype).eps), np.asarray(x, np.float64)
-    with np.errstate(all="ignore"):
-        there = [wide + size * (1 + abs(wide)) * step for size in (min(1 / 64, eps**0.4), 4 * eps)]
-        far, near = (np.asarray(np.where(np.isfinite(wide), v, wide), x.dtype) for v in there)
-    return far, near
-
-
-@contextmanager
-def _given(trace: Trace, values: Mapping[Node, Array]) -> Generator[None]:
-    """Leaves that have values for a while."""
-    trace.values.update(values)
-    try:
-        yield
-    finally:
-        for node in values:
-            del trace.values[node]
 
 
 # --- what it makes of value and derivative --------------------------------------------------------
@@ -267,29 +188,29 @@ class _Worlds:
         self.outputs = (*self.ends, *(g[x] for x in variables if x in g))
         here = run_nodes(trace, tuple(wrt))
         self.here = dict(zip(variables, here, strict=True))
-        self.nearby = {x: _rounded(v, k) for k, (x, v) in enumerate(self.here.items())}
+        self.nearby = {x: rounded(v, k) for k, (x, v) in enumerate(self.here.items())}
         self.base = self._look(self.taken)
         self.branches = dict(zip(substitute(branches, self.leaves), branches, strict=True))
         self.truths = run_nodes(trace, tuple(self.branches.values()))
 
     def turned(self, beside: Taken) -> list[Node]:
         """The branches of Python's that go another way there."""
-        with _given(self.trace, {self.leaves[d]: v for d, v in beside.items()}):
+        with given(self.trace, {self.leaves[d]: v for d, v in beside.items()}):
             found = run_nodes(self.trace, tuple(self.branches))
         pairs = zip(self.branches.values(), self.truths, found, strict=True)
         return [b for b, v, w in pairs if not np.array_equal(v, w)]
 
     def _look(self, decided: Taken) -> _Look:
         chosen = {self.leaves[d]: v for d, v in decided.items()}
-        with _given(self.trace, {**chosen, **self.here}):
+        with given(self.trace, {**chosen, **self.here}):
             here = run_nodes(self.trace, self.outputs)
-        with _given(self.trace, {**chosen, **self.nearby}):
+        with given(self.trace, {**chosen, **self.nearby}):
             return _Look(here, run_nodes(self.trace, self.outputs))
 
     def _kinks(self, decided: Taken) -> Counter[Any]:
         """How many elements of which operation at a kink the derivative passes."""
         chosen = {self.leaves[d]: v for d, v in decided.items()}
-        with _given(self.trace, {**chosen, **self.here}):
+        with given(self.trace, {**chosen, **self.here}):
             met = conventions(self.trace, self.ends, list(self.here))
         return Counter({(t.node.op, t.node.site): t.count for t in met})
 
@@ -306,7 +227,7 @@ class _Worlds:
         if any((np.isfinite(x) & ~np.isfinite(y)).any() for x, y in pairs):
             return "none"
         nearby = zip(self.base.nearby, look.nearby, strict=True)
-        if any(_apart(x, y, x1, y1) for (x, y), (x1, y1) in zip(pairs, nearby, strict=True)):
+        if any(apart(x, y, x1, y1).any() for (x, y), (x1, y1) in zip(pairs, nearby, strict=True)):
             return "other"
         return "other" if self._kinks(decided) - self._kinks(self.taken) else ""
 
@@ -349,41 +270,23 @@ def _said(d: Node, how: str) -> tuple[str, bool]:
     return (LONE, False) if how == "none" else (kink_of(d).convention, True)
 
 
-def _rounded(x: Array, number: int) -> Array:
-    """`x`, moved by a few units of its last place."""
-    rng = np.random.default_rng((x.size, number))
-    units = rng.uniform(1, 2, x.shape) * np.finfo(x.dtype).eps
-    with np.errstate(all="ignore"):
-        return np.asarray(x + x * units.astype(x.dtype), x.dtype)
-
-
-def _apart(x: Array, y: Array, x1: Array, y1: Array) -> bool:
-    """Whether some elements differ by more than rounding: than what x1 and y1 nearby tell of it."""
-    with np.errstate(all="ignore"):
-        # Sums may have cancelled, of terms as large as what they are elsewhere.
-        largest = np.max(abs(x), initial=0, where=np.isfinite(x))
-        noise = 8 * np.finfo(x.dtype).eps * largest + 4 * (abs(x - x1) + abs(y - y1))
-        same = (x == y) | (np.isnan(x) & np.isnan(y)) | (abs(x - y) <= noise)
-    return not same.all()
-
-
 def _related(nodes: Sequence[Node], wrt: Sequence[Node]) -> list[list[Node]]:
     """Decisions that turn together, in groups: those on the same numbers, and on one another.
 
     One of a group alone may never be taken otherwise, as a guard is not without what it is for.
     """
-    moving = _moving(toposort(nodes), wrt)
+    moving = moving_nodes(toposort(nodes), wrt)
     operands = {d: [x for x in d.inputs if x in moving] for d in nodes}
     new = simplify([x for xs in operands.values() for x in xs])  # equal ones of other lines
     groups: list[tuple[set[Node], list[Node]]] = []
     for d, xs in operands.items():
         keys = {new[x] for x in xs}.union(n for n in toposort([d]) if n in operands)
         members = [d]
-        apart: list[tuple[set[Node], list[Node]]] = []
+        others: list[tuple[set[Node], list[Node]]] = []
         for group in groups:
             if group[0] & keys:
                 keys, members = group[0] | keys, [*group[1], *members]
             else:
-                apart.append(group)
-        groups = [*apart, (keys, members)]
+                others.append(group)
+        groups = [*others, (keys, members)]
     return [members for _, members in groups]

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import io
 import os
+import re
 import sys
 from typing import Any, NoReturn
 
@@ -14,6 +15,8 @@ from wingbeat.cli._interrupt import ends_at_once
 from wingbeat.errors import BadInput, WingbeatError
 
 _BAD, _PIPE = 2, 141
+_FORMULA = ("explain", "minimize")  # take one, and have no options of one letter but -h
+_MINUS = re.compile(r"-(?!-|\d+$|\d*\.\d+$)")  # argparse knows that those are numbers
 _OVERVIEW = "\n".join(f"  {name:<9} {about}" for name, about in COMMANDS.items())
 
 
@@ -57,11 +60,17 @@ def _run(words: list[str]) -> int:
         parser = _Parser(prog=f"wingbeat {words[0]}", description=COMMANDS[words[0]])
         command.add_arguments(parser)
         try:
-            args = parser.parse_intermixed_args(words[1:])
+            rest = [_shielded(w) for w in words[1:]] if words[0] in _FORMULA else words[1:]
+            args = parser.parse_intermixed_args(rest)
         except SystemExit as end:  # --help
             return _status(end)
         return command.run(args)
     return _top(words)
+
+
+def _shielded(word: str) -> str:
+    """With a space before it where it would be taken for an option, as the formula -x*x."""
+    return f" {word}" if _MINUS.match(word) and word != "-h" else word
 
 
 def _top(words: list[str]) -> int:

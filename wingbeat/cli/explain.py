@@ -21,9 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXAMPLE
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
-        "expression", help='statements such as "x=2*w+b; z=x*x"; the last one counts'
+        "expression",
+        type=str.strip,
+        help='statements such as "x=2*w+b; z=x*x"; the last one counts',
     )
-    parser.add_argument("values", nargs="*", metavar="NAME=VALUE", help="w=3 or x=[1,2,3]")
+    parser.add_argument(
+        "values", nargs="*", type=str.strip, metavar="NAME=VALUE", help="w=3 or x=[1,2,3]"
+    )
     parser.add_argument(
         "--wrt", metavar="NAMES", action="append", help="differentiate by these only: b or w,b"
     )

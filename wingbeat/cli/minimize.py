@@ -30,9 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXAMPLE
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
-        "expression", help='statements such as "r=x-1; r*r"; the last one is minimised'
+        "expression",
+        type=str.strip,
+        help='statements such as "r=x-1; r*r"; the last one is minimised',
     )
-    parser.add_argument("values", nargs="*", metavar="NAME=VALUE", help="the start: x=3, v=[1,2]")
+    parser.add_argument(
+        "values", nargs="*", type=str.strip, metavar="NAME=VALUE", help="the start: x=3, v=[1,2]"
+    )
     parser.add_argument("--method", help=f"one of {', '.join(wb.solve.METHODS)}")
     parser.add_argument("--rate", metavar="R", help="of gradient descent, momentum, Nesterov, Adam")
     parser.add_argument(
@@ -88,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
         options["line"] = args.line
     if args.picture is not None:
         wb.pictures.ending(args.picture)  # before the search
+    _check_folders(args)
     result = wb.minimize(
         f,
         start,
@@ -101,11 +106,29 @@ def run(args: argparse.Namespace) -> int:
         text = json.dumps(result.to_dict(), indent=1, allow_nan=False)
         wb.train.write_file(Path(args.json), f"{text}\n".encode())
     if args.picture is not None:
-        wb.pictures.search(f, result, language=args.language).save(args.picture)
+        _draw(f, result, args)
     print(result.text(rows, max(80, shutil.get_terminal_size((100, 24)).columns)))
     if result.verdict.sentence.startswith("it was interrupted"):
         return INTERRUPTED
     return 0 if result.verdict.is_minimum else 1
+
+
+def _check_folders(args: argparse.Namespace) -> None:
+    """Before the search, which may take long."""
+    for flag, file in (("--picture", args.picture), ("--json", args.json)):
+        if file is not None and not (folder := Path(file).parent).is_dir():
+            raise BadInput(
+                f"minimize: {flag} {file} cannot be written: there is no folder {folder}"
+            )
+
+
+def _draw(f: Any, result: wb.solve.Result, args: argparse.Namespace) -> None:
+    if not any(math.isfinite(step.value) for step in result.record):
+        raise BadInput(
+            f"minimize: there is nothing to draw for --picture: {result.verdict.sentence}; "
+            "start elsewhere"
+        )
+    wb.pictures.search(f, result, language=args.language).save(args.picture)
 
 
 def _pair(word: str) -> tuple[str, str]:

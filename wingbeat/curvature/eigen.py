@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+from scipy.sparse.linalg import ArpackError, eigsh
 
 from wingbeat.curvature._lanczos import lanczos
 from wingbeat.curvature._space import Vector
@@ -285,7 +285,7 @@ def _arpack(
         values, vectors = solve(
             shifted, k=count, which=which, v0=start, tol=tolerance, ncv=kept, maxiter=RESTARTS
         )
-    except ArpackNoConvergence:
+    except ArpackError:  # it has not converged, or A + shift I is 0, as where A is 2 I
         ritz = lanczos(a, start, max(STEPS, 4 * count))
         return _outermost(ritz.values, ritz.vectors, which, wanted)
     return _outermost(values - shift, vectors, which, wanted)

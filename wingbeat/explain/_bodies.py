@@ -13,7 +13,7 @@ from functools import cached_property
 from wingbeat.errors import NotDifferentiable
 from wingbeat.explain._names import fresh
 from wingbeat.explain._told import told
-from wingbeat.explain._writer import Formula, Notation, is_transparent, write
+from wingbeat.explain._writer import Formula, Notation, is_transparent, narrowed, write
 from wingbeat.explain.algebra import shortened
 from wingbeat.explain.latex import LATEX, latex_lines
 from wingbeat.explain.plain import PLAIN, plain_lines
@@ -46,7 +46,8 @@ class Shape:
     def operations(self) -> tuple[str, ...]:
         """The names of the operations, in order."""
         order = toposort([self.shown])
-        return tuple(n.name for n in order if n.op is not None and n.name not in _HIDDEN)
+        shown = (n for n in order if n.name not in _HIDDEN or narrowed(n))
+        return tuple(n.name for n in shown if n.op is not None)
 
 
 @dataclass(frozen=True)

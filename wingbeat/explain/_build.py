@@ -87,12 +87,25 @@ class Builder:
                     "or in Python give cotangent=g of the result's shape"
                 )
             return full(1, self.root.type)
-        array = np.asarray(cotangent, dtype=self.root.type.dtype)
+        array = self._numbers(cotangent)
         if array.shape != self.root.shape:
             raise TypeMismatch(
                 f"cotangent: the result is {self.root.type}, this has shape {array.shape}"
             )
         return self.recording.trace.slot(array)
+
+    def _numbers(self, cotangent: Any) -> Any:
+        """A cotangent as an array of the result's dtype."""
+        try:
+            array = np.asarray(cotangent)
+        except ValueError:  # lists of different lengths
+            array = np.asarray(None)
+        if array.dtype.kind not in "biuf":
+            raise TypeMismatch(
+                f"cotangent: {cotangent!r} is no array of numbers; the result is {self.root.type}, "
+                "so give one of its shape"
+            )
+        return array.astype(self.root.type.dtype)
 
     def _is_step(self, head: Node) -> bool:
         return head.op is not None and head not in self._inputs

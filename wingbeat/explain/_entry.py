@@ -7,6 +7,7 @@ from typing import Any
 
 from wingbeat.errors import BadInput
 from wingbeat.explain._explanation import Explanation
+from wingbeat.explain._given import names as as_names
 from wingbeat.explain._recording import record_expression, record_function, takes
 
 
@@ -79,15 +80,16 @@ def explain(
         rest = {k: v for k, v in kwargs.items() if k not in given}
         chosen: dict[str, Any] = {**options, **given}
         _require_names(chosen["wrt"], chosen["names"])
-        recording = record_function(what, args, rest, chosen["names"])
+        recording = record_function(what, args, rest, chosen["names"], chosen["wrt"])
         return Explanation(recording, chosen["wrt"], chosen["cotangent"], chosen["detail"])
 
     return explained
 
 
 def _require_names(wrt: Any, names: Any) -> None:
-    if isinstance(wrt, int) or isinstance(names, int):
-        raise BadInput("explain: wrt and names are names, as in wrt='w' or wrt=['w', 'b']")
+    for what, value in (("wrt", wrt), ("names", names)):
+        if value is not None:
+            as_names(value, f"explain: {what}")
 
 
 def explain_text(

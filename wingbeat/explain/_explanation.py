@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from wingbeat.errors import BadInput
 from wingbeat.explain._build import Builder
 from wingbeat.explain._collector import no_collections
+from wingbeat.explain._given import names
 from wingbeat.explain._recording import Recording
 from wingbeat.explain._script import LATEX, PLAIN
 from wingbeat.explain._steps import ALL, NAMES, cut
@@ -63,12 +65,18 @@ class Explanation:
         if detail not in (None, NAMES, ALL):
             raise BadInput(f"detail={detail!r} is unknown; use 'names' or 'all'")
         self._recording = recording
-        names = [wrt] if isinstance(wrt, str) else wrt
-        if names is None:
-            names = [n for n, node in recording.inputs.items() if node.type.inexact]
+        if wrt is None:
+            wrt = [n for n, node in recording.inputs.items() if node.type.inexact]
         with no_collections():
-            self._builder = Builder(recording, cut(recording, detail), names, cotangent)
+            self._builder = Builder(
+                recording, cut(recording, detail), names(wrt, "explain: wrt"), cotangent
+            )
             self.model: Model = self._builder.model()
+
+    @property
+    def from_function(self) -> bool:
+        """Whether a function's call is explained, rather than an expression."""
+        return self._recording.again is not None
 
     # --- looking things up ----------------------------------------------------------------------
 
@@ -117,7 +125,10 @@ class Explanation:
         return layers(self.model)
 
     def folded(self, most: int = MOST) -> Folded:
-        """The graph with modules, and what repeats, folded into at most about `most` boxes."""
+        """The graph with modules, and what repeats, folded into at most about `most` boxes.
+
+        Raises `BadInput` where `most` is no whole number from 2 on.
+        """
         return folded(self.model, most)
 
     # --- why ------------------------------------------------------------------------------------
@@ -220,14 +231,14 @@ class Explanation:
     def closed(
         self,
         symbols: Mapping[str, str] | None = None,
-        wrt: Sequence[str] | None = None,
+        wrt: str | Sequence[str] | None = None,
     ) -> Formulas:
         """The derivatives as closed formulas in the steps' names, with names for gradients.
 
         Args:
             symbols: a name for the gradient of a step: {"g": "beta"} calls dE/dbeta g, and the
                 formulas after it are written with g.
-            wrt: the names to differentiate by; by default those that were asked for.
+            wrt: the name or names to differentiate by; by default those that were asked for.
 
         >>> import wingbeat as wb
         >>> text = "beta=w*b; yhat=sigmoid(beta-theta); E=(yhat-y)**2/2"
@@ -237,13 +248,17 @@ class Explanation:
           dE/dw     = g*b
           dE/dtheta = -g
         """
-        return closed(self._builder, wrt or self.model.wrt, symbols or {})
+        return closed(
+            self._builder,
+            self.model.wrt if wrt is None else wrt,
+            {} if symbols is None else symbols,
+        )
 
     def general(
         self,
         indices: Mapping[str, str],
         symbols: Mapping[str, str] | None = None,
-        wrt: Sequence[str] | None = None,
+        wrt: str | Sequence[str] | None = None,
     ) -> list[tuple[str, str]]:
         """Closed formulas for whole families: w_11, w_12, ... as w_hj, and sums over an index.
 
@@ -277,6 +292,10 @@ class Explanation:
 
     def what_if(self, /, **nudges: float) -> WhatIf:
         """What the gradient predicts when nodes are moved by a little, and what really happens.
+
+        Where a function's arguments move, the function is called again, with all that it does
+        besides, and what it raises is raised here. A step within it is moved in what was recorded;
+        raises `NotSupported` if Python would decide otherwise there.
 
         >>> import wingbeat as wb
         >>> moved = wb.explain("x=2*w+b; y=b+1; z=x*y", w=3, b=4).what_if(x=0.1)
@@ -316,7 +335,7 @@ class Explanation:
     # --- renderings -------------------------------------------------------------------------------
 
     def text(self, width: int = 80) -> str:
-        """Everything as plain text, at most `width` columns wide."""
+        """Everything as plain text, at most `width` columns wide (1 or more)."""
         from wingbeat.explain.terminal import as_text
         from wingbeat.explain.whole import in_terminal
 
@@ -367,6 +386,8 @@ class Explanation:
         """Write the page, as a whole or not at all; raises `BadInput` if it cannot be written."""
         from wingbeat.explain._files import write_whole
 
+        if not isinstance(file, str | PathLike):
+            raise BadInput(f"save_html: the file is a path, as 'why.html', not {file!r}")
         write_whole(FilePath(file), self.html(language))
 
     def _repr_html_(self) -> str:

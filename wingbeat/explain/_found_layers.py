@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 
+from wingbeat.explain._activations import activation
 from wingbeat.explain._build import Builder
 from wingbeat.ir.node import Node, full
 from wingbeat.ir.walk import depends, toposort
@@ -19,7 +20,7 @@ _NO_ACTIVATIONS = ("neg", "pow", "abs")  # what errors and formulas go on with a
 
 def layers_in(builder: Builder) -> list[FoundLayer]:
     """The layers, in order of execution."""
-    graph = _Graph(toposort([builder.root]))
+    graph = Graph(toposort([builder.root]))
     weights = {builder.new[x]: name for name, x in builder.recording.inputs.items()}
     moving = depends(graph.order, [builder.new[x] for x in builder.wrt])
     places = {
@@ -33,7 +34,7 @@ def layers_in(builder: Builder) -> list[FoundLayer]:
     return [FoundLayer(node, place, weights, graph, taken) for node, place in places.items()]
 
 
-class _Graph:
+class Graph:
     """The nodes in order, and who reads them."""
 
     def __init__(self, order: Sequence[Node]) -> None:
@@ -102,7 +103,7 @@ class FoundLayer:
         product: Node,
         place: int,
         weights: Mapping[Node, str],
-        graph: _Graph,
+        graph: Graph,
         taken: set[Node],
     ) -> None:
         self.x, self.w = product.inputs[1 - place], product.inputs[place]
@@ -118,7 +119,7 @@ class FoundLayer:
         self.nodes = [self.x, self.w, self.e, self.y, self.slope]
 
 
-def _gathered(product: Node, graph: _Graph) -> list[Node]:
+def _gathered(product: Node, graph: Graph) -> list[Node]:
     """What may be e, the likeliest first.
 
     A difference is one with a threshold only where a function follows: it may be an error.
@@ -134,11 +135,13 @@ def _gathered(product: Node, graph: _Graph) -> list[Node]:
     return [with_bias, plain] if less else [plain]
 
 
-def _output(e: Node, graph: _Graph, taken: set[Node]) -> Node:
+def _output(e: Node, graph: Graph, taken: set[Node]) -> Node:
     """What the layer puts out: what a layer takes in that is f(e), or one function of e."""
     for node in graph.functions(e):
         if node in taken:
             return node
+    if (known := activation(e, graph.functions(e), graph.readers)) is not None:
+        return known
     after = graph.only_reader(e)
     if after is None or after.name in _NO_ACTIVATIONS or after.inputs != (e,):
         return e
@@ -156,4 +159,4 @@ def _slope(e: Node, y: Node) -> Node:
 
 def _by_elements(node: Node) -> bool:
     family = None if node.op is None else node.op.family
-    return family == "elementwise" or node.name in ("alias", "cast")
+    return family == "elementwise" or node.name in ("alias", "cast", "where")

@@ -107,5 +107,5 @@ def joules(value: float) -> str:
 
 def _scaled(value: float, units: Sequence[tuple[float, str]]) -> str:
     """In the largest unit of which there is at least one."""
-    scale, unit = next((u for u in units if value * u[0] >= 1), units[-1])
+    scale, unit = next((u for u in units if abs(value) * u[0] >= 1), units[-1])
     return f"{value * scale:.3g} {unit}"

@@ -26,6 +26,8 @@ from wingbeat.ir.types import tensor_type
 from wingbeat.ir.walk import toposort
 from wingbeat.ops.arithmetic import alias
 
+Again = Callable[[Mapping[str, Any]], Any]
+
 MOST_HELD = 1000  # entries of a list that is searched for modules
 
 
@@ -48,6 +50,8 @@ class Recording:
     program: Program | None = None
     made: dict[Node, Call] = field(default_factory=dict[Node, Call])
     given: set[Node] = field(default_factory=set[Node])
+    again: Again | None = None  # calls the function with other values for its arguments' leaves
+    arguments: tuple[str, ...] = ()  # the inputs that it takes
 
 
 def _outside() -> None:
@@ -103,8 +107,12 @@ def record_function(
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     names: Sequence[str] | None,
+    wrt: str | Sequence[str] | None = None,
 ) -> Recording:
-    """Run a function; its arguments' leaves are the inputs, its local names name the steps."""
+    """Run a function; its arguments' leaves are the inputs, its local names name the steps.
+
+    Derivatives will be taken by `wrt`, so that Python's decisions by them are noticed.
+    """
     _outside()
     with scope():
         here = state.trace
@@ -112,18 +120,18 @@ def record_function(
         inputs: dict[str, Tensor] = {}
 
         def enters(label: str, value: Any) -> Any:
-            if not isinstance(value, Tensor | np.ndarray | np.generic | int | float):
+            if not _is_number(value):
                 return value
             label = label if label not in inputs else fresh(label, inputs)
             inputs[label] = _input(value, here)
             return inputs[label]
 
         labels = _labels(f, args, kwargs, names)
-        entered = [_relabelled(label, a, enters) for label, a in zip(labels, args, strict=False)]
-        keywords = {k: _relabelled(k, v, enters) for k, v in kwargs.items()}
+        entered, keywords = _replaced(labels, args, kwargs, enters)
         calls = Calls()
         for label, module in _modules(f, labels, entered, keywords):
             calls.announce(label, module)
+        state.active = _watched(inputs, wrt)
         with watching(f, calls) as found:
             result = f(*entered, **keywords)
         if not isinstance(result, Tensor):
@@ -134,13 +142,50 @@ def record_function(
         trace = join([result, *inputs.values()])
         nodes = {name: enter(t, trace) for name, t in inputs.items()}
         root = enter(result, trace)
+    arguments = tuple(inputs)
+
+    def again(values: Mapping[str, Any]) -> Any:
+        labelled = iter(arguments)  # the leaves come in the same order
+        given, named = _replaced(
+            labels,
+            args,
+            kwargs,
+            lambda _, v: asarray(values[next(labelled)]) if _is_number(v) else v,
+        )
+        return f(*given, **named)
+
     _add_captured(trace, nodes, calls.parameter_names())
     named = _named(f, trace, nodes, found, root)
     with scope():
         made, outputs, given = homes(calls.done, lambda t: enter(t, trace), set(nodes.values()))
     _name_results(named, outputs)
-    lines = {n: _line(n) for n in toposort([root]) if n.site and n.op is not alias}
-    return Recording(trace, root, nodes, named, lines, made=made, given=given)
+    lines = {n: line_of(n) for n in toposort([root]) if n.site and n.op is not alias}
+    return Recording(
+        trace, root, nodes, named, lines, made=made, given=given, again=again, arguments=arguments
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Tensor | np.ndarray | np.generic | int | float)
+
+
+def _replaced(
+    labels: Sequence[str],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    enters: Callable[[str, Any], Any],
+) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments with other leaves."""
+    given = [_relabelled(label, a, enters) for label, a in zip(labels, args, strict=False)]
+    return given, {k: _relabelled(k, v, enters) for k, v in kwargs.items()}
+
+
+def _watched(inputs: Mapping[str, Tensor], wrt: str | Sequence[str] | None) -> tuple[Node, ...]:
+    """The inputs that derivatives flow to: all, where one is asked for by what is in between."""
+    names = [wrt] if isinstance(wrt, str) else wrt
+    chosen = inputs if names is None or not all(n in inputs for n in names) else names
+    nodes = [inputs[n]._node for n in chosen if inputs[n].type.inexact]
+    return tuple(node for node in nodes if node is not None)
 
 
 def _modules(
@@ -282,7 +327,7 @@ def _named(
     return named
 
 
-def _line(node: Node) -> str:
+def line_of(node: Node) -> str:
     """`train.py:41   logits = h @ w`, without the folder."""
     assert node.site is not None
     text = quote(node.site)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from wingbeat.explain._activations import activation
 from wingbeat.explain._build import Builder
+from wingbeat.explain._found_layers import Graph
 from wingbeat.ir.node import Node, full
 from wingbeat.ir.walk import toposort
 from wingbeat.transform import vjp
@@ -45,7 +47,7 @@ def scalar_layers(builder: Builder) -> list[ScalarLayer]:
     found = _Finder(builder)
     layers: dict[tuple[Node, ...], list[ScalarNeuron]] = {}
     for node in found.order:
-        if (neuron := found.neuron(node)) is not None:
+        if (neuron := found.written_out(node) or found.neuron(node)) is not None:
             xs = tuple(sorted(neuron.links, key=found.place.__getitem__))
             layers.setdefault(xs, []).append(neuron)
     return [
@@ -61,6 +63,8 @@ class _Finder:
         self.place = {node: k for k, node in enumerate(self.order)}
         self._asked = {builder.new[x] for x in builder.wrt}
         self._reached = builder.gradients
+        self._graph = Graph(toposort([builder.root]))
+        self._taken: set[Node] = set()  # sums that a function of several operations follows
         self._read: dict[Node, int] = {}
         for node in self.order:
             for x in node.inputs if node not in self.inputs else ():
@@ -76,11 +80,24 @@ class _Finder:
         if y in self.inputs or len(y.inputs) != 1 or y.name in _NO_ACTIVATIONS:
             return None
         (e,) = y.inputs
-        links = self._links(e)
-        if links is None or len(links) < _LEAST or e not in self._reached:
+        links = self._gathered(e)
+        return None if not links or self._named(e) in self._taken else _neuron(links, e, y)
+
+    def written_out(self, e: Node) -> ScalarNeuron | None:
+        """The neuron that gathers `e`, where its function is written in several operations."""
+        links = self._gathered(e) if e.name in _SUMS else {}
+        if not links:
             return None
-        (slope,) = vjp([y], [e], [full(1, y.type)])
-        return None if slope is None else ScalarNeuron(links, e, y, slope)
+        y = activation(e, self._graph.functions(e), self._graph.readers)
+        if y is None or (len(y.inputs) == 1 and self._named(y.inputs[0]) is e):
+            return None
+        self._taken.add(e)
+        return _neuron(links, e, y)
+
+    def _gathered(self, e: Node) -> dict[Node, Node]:
+        """The links whose products are summed in `e`; none where it is no sum of a neuron."""
+        links = self._links(e) if e in self._reached and e not in self.inputs else None
+        return links if links is not None and len(links) >= _LEAST else {}
 
     def _links(self, e: Node) -> dict[Node, Node] | None:
         """The products that are summed in `e`; None where something else is, but for thresholds."""
@@ -113,3 +130,8 @@ class _Finder:
         while node.name == "alias" and node not in self.inputs:
             node = node.inputs[0]
         return node
+
+
+def _neuron(links: Mapping[Node, Node], e: Node, y: Node) -> ScalarNeuron | None:
+    (slope,) = vjp([y], [e], [full(1, y.type)])
+    return None if slope is None else ScalarNeuron(links, e, y, slope)

@@ -62,6 +62,13 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "class": ("class", "类型"),
     "size": ("steps", "步数"),
     "weights": ("gradient of its weights", "权重的梯度"),
+    "box": ("box", "方框"),
+    "reads": ("reads", "读取"),
+    "boxes": ("The graph of {z}, folded", "{z} 的计算图（折叠后）"),
+    "no modules": (
+        "No modules (as those of wingbeat.nn) were called here, so there is nothing to list.",
+        "这里没有调用任何模块（如 wingbeat.nn 中的模块），因此没有可列出的内容。",
+    ),
     # In drawings.
     "drawing": (
         "Graph of {z}: {boxes} nodes, {links} edges",
@@ -145,9 +152,15 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "nudged": (
         "If {x} grows by {step}, from {old} to {new}: the slope foretells {g} * {step} = "
-        "{foretold}, that is {z} ≈ {predicted}. Computed anew, {z} = {actual}{rest}.",
+        "{foretold}, that is {z} ≈ {predicted}. {how}, {z} = {actual}{rest}.",
         "如果 {x} 增加 {step}（从 {old} 到 {new}）：按斜率预计变化 {g} * {step} = {foretold}，"
-        "即 {z} ≈ {predicted}。重新计算得 {z} = {actual}{rest}。",
+        "即 {z} ≈ {predicted}。{how} {z} = {actual}{rest}。",
+    ),
+    "computed anew": ("Computed anew", "重新计算得"),
+    "recorded steps": ("By the recorded steps", "按记录的步骤计算得"),
+    "nudged fails": (
+        "If {x} grew by {step}, from {old} to {new}, {z} could not be computed: {error}",
+        "如果 {x} 增加 {step}（从 {old} 到 {new}），则无法计算 {z}：{error}",
     ),
     "curved": (
         "; the {gap} between them is there because the slope itself changes on the way",
@@ -156,6 +169,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "kinked": (
         "; the {gap} between them is there because there is a kink or a jump, not one slope",
         "；两者相差 {gap}，因为那里有尖点或跳跃，没有唯一的斜率",
+    ),
+    "otherwise": (
+        "; the {gap} between them is there because the function does not take the same steps there "
+        "(another branch, or a number that was a constant for the derivative)",
+        "；两者相差 {gap}，因为函数在那里执行的步骤不同（走了另一分支，或某个数对导数来说是常数）",
     ),
     "straight": (", exactly that", "，与预计完全一致"),
     "moves more": (
@@ -210,6 +228,13 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Forward and backward: the {n} dearest of {all} steps",
         "前向与反向：{all} 个步骤中代价最大的 {n} 个",
     ),
+    "the rest": ("the rest", "其余"),
+    "rest means": (
+        "The rest is what no row has: steps that are not shown, and adding what several steps send "
+        "back to one. Below 0 it is what is saved, as steps share what they compute.",
+        "“其余”是各行之外的部分：未列出的步骤，以及把多个步骤传回同一处的梯度相加。"
+        "负数表示节省，因为各步骤共用部分计算。",
+    ),
     "seconds": ("time", "时间"),
     "energy": ("energy", "能量"),
     "cost means": (
@@ -249,6 +274,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "through": ("through", "经过"),
     "crossed": ("modules crossed", "经过的模块数"),
+    "all paths": ("all paths", "所有路径"),
     "none of them": ("none of them", "都不经过"),
     "this many": ("{n} of them", "其中 {n} 个"),
     "no path skips": (

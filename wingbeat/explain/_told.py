@@ -32,7 +32,8 @@ TEMPLATES: dict[str, str] = {
         "nextafter 逐个走过该数据类型的数，不是光滑函数"
     ),
     "{op} gives {type}, which is not a float": "{op} 的结果是 {type}，不是浮点数",
-    "{type} has no derivative": "{type} 没有导数",
+    "bool{shape} has no derivative": "没有导数：取值是真或假",
+    "{type} has no derivative": "没有导数：取值是整数",
     # Conventions.
     "0": "0",
     "0, as between the jumps": "0，与跳跃之间相同",
@@ -51,6 +52,9 @@ TEMPLATES: dict[str, str] = {
     "the first of the equal ones": "取相等者中的第一个",
     "the side taken (the other one has no finite value or derivative)": (
         "取已走的一侧（另一侧没有有限的数值或导数）"
+    ),
+    "the branch that Python took (the other one is not known)": (
+        "Python 所走的分支（另一分支未知）"
     ),
     "the side that the comparison took": "取比较结果所在的一侧",
     "the side that the rounding took": "取舍入结果所在的一侧",

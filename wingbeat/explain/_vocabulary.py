@@ -55,6 +55,8 @@ FUNCTIONS: dict[str, Function] = {
     "max": Function(_extreme(st.max, el.maximum), 1, ANY_NUMBER),
     "min": Function(_extreme(st.min, el.minimum), 1, ANY_NUMBER),
     "where": Function(el.where, 3, 3),
+    "int": Function(lambda x: x.astype("int64")),
+    "bool": Function(lambda x: x.astype("bool")),
     "transpose": Function(li.matrix_transpose),
     "outer": Function(li.outer, 2, 2),
 }

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from wingbeat.explain._names import fresh
 from wingbeat.ir.node import ATOM, PRODUCT, SUM, Node
 from wingbeat.ir.walk import toposort
@@ -34,6 +36,7 @@ class Notation(Protocol):
     def filled(self, value: float, shape: tuple[int, ...]) -> Written: ...
     def name(self, name: str) -> str: ...
     def wrap(self, text: str) -> str: ...
+    def cast(self, name: str, operand: Operand) -> Written: ...
     def operation(self, node: Node, operands: Sequence[Operand]) -> Written: ...
 
 
@@ -106,6 +109,8 @@ def _piece(
     if (value := constant_of(node)) is not None:
         return notation.number(value)
     pieces = [done[x] for x in node.inputs]
+    if cut := narrowed(node):
+        return notation.cast(cut, Operand(pieces[0], notation, ATOM, ATOM))
     if node.name == "contract":  # its operands' shapes count; elsewhere a number stands for all
         alone = not _summed(node)
         pieces = [_whole(x, alone, notation) or p for x, p in zip(node.inputs, pieces, strict=True)]
@@ -130,8 +135,22 @@ def _whole(node: Node, alone: bool, notation: Notation) -> Written | None:
 
 
 def is_transparent(node: Node) -> bool:
-    """Whether formulas show nothing of this operation, as of a cast or a broadcast."""
-    return node.op is not None and node.op.latex == "{0}"
+    """Whether formulas show nothing of this operation, as of a broadcast or most casts."""
+    return node.op is not None and node.op.latex == "{0}" and not narrowed(node)
+
+
+def narrowed(node: Node) -> str:
+    """What a cast that may change numbers is called, as `int`; nothing for all else.
+
+    One from float to float only rounds.
+    """
+    if node.name != "cast" or not node.inputs or node.type.inexact:
+        return ""
+    old, new = node.inputs[0].type.dtype, node.type.dtype
+    if np.can_cast(old, new, "safe"):
+        return ""
+    usual = new.kind == "b" or (new.kind == "i" and old.kind == "f")
+    return {"b": "bool", "i": "int"}[new.kind] if usual else new.name
 
 
 def _deserves_line(node: Node, piece: Written, shared: bool) -> bool:

@@ -14,6 +14,7 @@ from functools import reduce
 
 from wingbeat.errors import BadInput
 from wingbeat.explain._build import Builder
+from wingbeat.explain._given import by_name, names
 from wingbeat.explain._writer import write
 from wingbeat.explain.algebra import shortened
 from wingbeat.explain.formula import stand_ins
@@ -53,8 +54,10 @@ class Formulas(Shown, tuple[Closed, ...]):
         yield Code("\n".join(f"{formula.left:<{width}} = {formula.right}" for formula in self))
 
 
-def closed(builder: Builder, wrt: Sequence[str], symbols: Mapping[str, str]) -> Formulas:
+def closed(builder: Builder, wrt: str | Sequence[str], symbols: Mapping[str, str]) -> Formulas:
     """The derivatives by `wrt`; `symbols` says which step's gradient has which name."""
+    symbols = by_name(symbols, "closed: symbols", '{"g": "beta"}, names for gradients of steps')
+    wrt = names(wrt, "closed: wrt")
     heads = {name: head for head, name in builder.names.items()}
     for name in (*wrt, *symbols.values()):
         if name not in heads:
@@ -93,6 +96,7 @@ def general(
 
     Raises `BadInput` where a base has no letters, or two members of a family have different forms.
     """
+    indices = by_name(indices, "general: indices", '{"w": "hj"}, letters for digits')
     found: dict[str, str] = {}
     for formula in formulas:
         left, right = _lettered(formula.left, indices), _lettered(formula.right, indices)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from heapq import nlargest
+from typing import Any
 
 from wingbeat.api.lowered import Lowered, lowered
 from wingbeat.api.running import run_nodes
 from wingbeat.api.tracing import Trace
+from wingbeat.errors import BadInput
+from wingbeat.explain._bodies import Shape
 from wingbeat.explain._build import Builder
 from wingbeat.explain._numbers import joules, seconds
 from wingbeat.explain.parts import Column, Detail, Grid, Paragraph, Part
 from wingbeat.explain.shown import Shown
 from wingbeat.explain.words import Said, joined, say
-from wingbeat.ir.node import Node
+from wingbeat.ir.node import Node, leaf
 from wingbeat.ir.walk import rewrite
 
 # M. Horowitz, "Computing's energy problem (and what we can do about it)", ISSCC 2014: at 45 nm a
@@ -74,6 +78,11 @@ class Costs(Shown):
     both: Cost
 
     @property
+    def rest(self) -> tuple[Cost, Cost]:
+        """What both sweeps take beyond the sum of their steps: see `parts`; it may be negative."""
+        return self._beyond([pair for _, *pair in self.steps])
+
+    @property
     def ratio(self) -> float:
         """Operations of the backward pass per operation of the forward pass."""
         return self.backward.flops / self.forward.flops if self.forward.flops else 0.0
@@ -87,7 +96,7 @@ class Costs(Shown):
     def parts(self) -> Iterator[Part]:
         """Both sweeps, what the numbers mean, and every step."""
         yield from self.summary()
-        yield Detail(say("cost of steps"), [self._of_steps()])
+        yield Detail(say("cost of steps"), [self._of_steps(), Paragraph(say("rest means"))])
 
     def summary(self) -> Iterator[Part]:
         """Both sweeps, and what the numbers mean."""
@@ -102,15 +111,23 @@ class Costs(Shown):
         dearest = nlargest(MOST_STEPS, self.steps, key=lambda row: row[1].flops + row[2].flops)
         names = {name for name, *_ in dearest}
         columns = (Column(say("operation")), Column(say("sweep")), *_COLUMNS)
+        shown: list[tuple[str, list[Cost]]] = [(n, pair) for n, *pair in self.steps if n in names]
+        shown.append((say("the rest"), list(self._beyond([pair for _, pair in shown]))))
         rows = [
             (name, say(key), *_numbers(cost))
-            for name, *both in self.steps
-            if name in names
+            for name, both in shown
             for key, cost in zip(("forward pass", "backward pass"), both, strict=True)
         ]
         key = "by step" if len(names) == len(self.steps) else "dearest steps"
         caption = say(key, n=len(names), all=len(self.steps))
         return Grid(caption, columns, rows, len(rows), most=len(rows))
+
+    def _beyond(self, rows: Sequence[Sequence[Cost]]) -> tuple[Cost, Cost]:
+        """What both sweeps take beyond that of some steps."""
+        return (
+            _less(self.forward, [row[0] for row in rows]),
+            _less(self.backward, [row[1] for row in rows]),
+        )
 
 
 _COLUMNS = tuple(Column(say(key), True) for key in ("flops", "bytes", "seconds", "energy"))
@@ -121,15 +138,19 @@ def _numbers(cost: Cost) -> tuple[str, ...]:
 
 
 def costs(builder: Builder, measure: bool, flop_joules: float, byte_joules: float) -> Costs:
-    """The costs of what a builder holds; with `measure` both sweeps are run and timed."""
-    energy = (flop_joules, byte_joules)
-    known: dict[Node, tuple[Cost, Cost]] = {}
+    """The costs of what a builder holds; with `measure` both sweeps are run and timed.
+
+    Raises `BadInput` for an energy that is negative or no finite number.
+    """
+    energy = (_energy("flop_joules", flop_joules), _energy("byte_joules", byte_joules))
+    known: dict[tuple[Node, bool], tuple[Cost, Cost]] = {}
     steps: list[tuple[str, Cost, Cost]] = []
-    for body in builder.bodies.values():
-        if (pair := known.get(body.shape.shown)) is None:
-            sent = [p for p in body.shape.partials if p is not None]
+    for head, body in builder.bodies.items():
+        key = (body.shape.shown, head is builder.recording.root)
+        if (pair := known.get(key)) is None:
             own = _estimate("", _program([body.shape.root]), energy)
-            pair = known[body.shape.shown] = (own, _sent(own, body.shape.root, sent, energy))
+            sent = _sent(own, body.shape.root, _sending(body.shape, last=key[1]), energy)
+            pair = known[key] = (own, sent)
         steps.append((body.name, *pair))
     wanted = [g for x in builder.wrt if (g := builder.gradients.get(builder.new[x])) is not None]
     first = _estimate("forward pass", _program([builder.root]), energy)
@@ -145,6 +166,12 @@ def costs(builder: Builder, measure: bool, flop_joules: float, byte_joules: floa
             for c, s in zip((first, all_), times, strict=True)
         )
     return Costs(tuple(steps), first, _rest(first, all_, energy), all_)
+
+
+def _energy(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise BadInput(f"cost: {name} is an energy in joules, as 2e-12 or 0; got {value!r}")
+    return float(value)
 
 
 def _program(roots: list[Node]) -> Lowered:
@@ -168,6 +195,14 @@ def _estimate(name: str, program: Lowered, energy: tuple[float, float]) -> Cost:
     return Cost(name, cost.flops, cost.bytes_unfused, cost.seconds, False, *energy)
 
 
+def _sending(shape: Shape, last: bool) -> list[Node]:
+    """What goes back along the edges of a step; the gradient of the last one is given, mostly 1."""
+    partials = [p for p in shape.partials if p is not None]
+    if not shape.one or last:
+        return partials
+    return [p * leaf(p.type, "g") for p in partials]
+
+
 def _sent(own: Cost, root: Node, sent: list[Node], energy: tuple[float, float]) -> Cost:
     """What a step sends back, beyond what it computed forward."""
     if not sent:
@@ -183,6 +218,15 @@ def _rest(first: Cost, both: Cost, energy: tuple[float, float]) -> Cost:
         max(0.0, both.seconds - first.seconds),
         both.measured,
         *energy,
+    )
+
+
+def _less(whole: Cost, parts: Sequence[Cost]) -> Cost:
+    return replace(
+        whole,
+        flops=whole.flops - sum(c.flops for c in parts),
+        bytes=whole.bytes - sum(c.bytes for c in parts),
+        seconds=whole.seconds - sum(c.seconds for c in parts),
     )
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from wingbeat.explain._given import whole
 from wingbeat.explain.model import Edge, Group, Model, Step
+from wingbeat.explain.parts import Column, Grid, Part
+from wingbeat.explain.shown import Shown
+from wingbeat.explain.words import say
 
 MOST = 60  # boxes that can be read at once
 LONGEST_PERIOD = 64  # members of what is recognised as one repeated piece
@@ -42,9 +46,9 @@ class Link:
     edges: tuple[Edge, ...]
 
 
-@dataclass(frozen=True)
-class Folded:
-    """A graph of boxes.
+@dataclass(frozen=True, repr=False)
+class Folded(Shown):
+    """A graph of boxes; prints as a table.
 
     >>> import wingbeat as wb
     >>> layers = [wb.nn.Linear(8, 8) for _ in range(40)]
@@ -60,12 +64,34 @@ class Folded:
     boxes: tuple[Box, ...]
     links: tuple[Link, ...]
 
+    def parts(self) -> Iterator[Part]:
+        """One row for each box, with what it reads."""
+        columns = (
+            Column(say("box")),
+            Column(say("class")),
+            Column(say("size"), True),
+            Column(say("reads")),
+        )
+        reads: dict[str, list[str]] = {}
+        for link in self.links:
+            reads.setdefault(link.target, []).append(link.source)
+        rows = (_cells(box, reads.get(box.name, [])) for box in self.boxes)
+        result = self.boxes[-1].result if self.boxes else ""
+        yield Grid(say("boxes", z=result), columns, rows, len(self.boxes))
+
+
+def _cells(box: Box, reads: Sequence[str]) -> tuple[str, ...]:
+    times = f" × {box.times}" if box.times > 1 else ""
+    kind = say(box.kind) if box.kind in ("input", "data", "step") else box.kind
+    return (box.name + times, kind, str(len(box.steps)), ", ".join(reads))
+
 
 def folded(model: Model, most: int = MOST) -> Folded:
     """At most about `most` boxes: groups are opened, the largest first, while that leaves room.
 
-    A module without modules inside stays one box.
+    A module without modules inside stays one box. Raises `BadInput` for fewer than 2 boxes.
     """
+    most = whole(most, "folded: the number of boxes", 2)
     steps = {s.name: s for s in model.steps}
     if len(steps) <= most:
         return _linked(model, [box_of((name,), 1, steps) for name in steps])

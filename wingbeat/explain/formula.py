@@ -7,6 +7,7 @@ from itertools import groupby
 
 from wingbeat.errors import BadInput, NotDifferentiable, TypeMismatch
 from wingbeat.explain._build import Builder
+from wingbeat.explain._given import names
 from wingbeat.explain._names import latex_name
 from wingbeat.explain._script import PLAIN
 from wingbeat.explain._writer import is_transparent, write
@@ -48,19 +49,20 @@ def derivative_text(
             f"formula: order is a whole number from 1 on, not {order!r}; "
             "to differentiate by several names write them in one list: formula(['w', 'b'])"
         )
-    names = [wrt] * order if isinstance(wrt, str) else list(wrt)
+    chosen = names(wrt, "formula: wrt")
+    chosen = chosen * order if isinstance(wrt, str) else chosen
     by_name = {name: node for node, name in builder.names.items()}
-    for name in names:
+    for name in chosen:
         if name not in by_name:
             raise BadInput(f"nothing is called {name}; known are {', '.join(by_name)}")
     result = builder.names[builder.recording.root]
-    left = _left(result, names, form)
+    left = _left(result, chosen, form)
     try:
-        node = derivative(builder, [by_name[name] for name in names])
+        node = derivative(builder, [by_name[name] for name in chosen])
     except NotDifferentiable as error:
         return f"{left}: {str(error).splitlines()[0]}"
     if node is None:
-        return _none(builder, left, result, names)
+        return _none(builder, left, result, chosen)
     known = stand_ins(builder, expand)
     short = shortened([node], known)
     if form == PLAIN:

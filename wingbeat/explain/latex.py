@@ -40,6 +40,10 @@ class Latex:
         """The text in parentheses."""
         return rf"\left({text}\right)"
 
+    def cast(self, name: str, operand: Operand) -> Written:
+        """A cast as a function of this name."""
+        return Written(rf"\operatorname{{{name}}}{self.wrap(format(operand, 'free'))}", ATOM)
+
     def operation(self, node: Node, operands: Sequence[Operand]) -> Written:
         """The template of the primitive, filled."""
         assert node.op is not None

@@ -9,7 +9,7 @@ from math import hypot
 from wingbeat.explain._numbers import norm, show
 from wingbeat.explain.fold import Member, box_of, runs, signs_of
 from wingbeat.explain.model import Group, Model, Step
-from wingbeat.explain.parts import PAGE, TERMINAL, Column, Grid, Part
+from wingbeat.explain.parts import PAGE, TERMINAL, Column, Grid, Paragraph, Part
 from wingbeat.explain.shown import Shown
 from wingbeat.explain.words import say
 
@@ -47,7 +47,7 @@ class Layers(Shown, tuple[Layer, ...]):
     __slots__ = ()
 
     def parts(self) -> Iterator[Part]:
-        """One row for each module; nothing where there are none."""
+        """One row for each module; a sentence where there are none."""
         columns = (
             Column(say("module"), only=TERMINAL),
             Column(say("module"), only=PAGE),
@@ -57,6 +57,8 @@ class Layers(Shown, tuple[Layer, ...]):
         )
         if self:
             yield Grid(say("modules"), columns, map(_cells, self), len(self))
+        else:
+            yield Paragraph(say("no modules"))
 
 
 _NORMS = ("value", "its gradient", "weights")

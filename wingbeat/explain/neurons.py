@@ -19,6 +19,7 @@ from wingbeat.api.running import run_nodes
 from wingbeat.errors import BadInput, NotSupported
 from wingbeat.explain._build import Builder
 from wingbeat.explain._found_layers import FoundLayer, layers_in
+from wingbeat.explain._given import whole
 from wingbeat.explain._numbers import show
 from wingbeat.explain._scalar_layers import ScalarLayer, scalar_layers
 from wingbeat.explain.parts import Column, Detail, Grid, Heading, Paragraph, Part
@@ -133,6 +134,7 @@ class Neurons(Shown):
 
 def neurons(builder: Builder, sample: int) -> Neurons:
     """Find the layers in the graph, and read their numbers."""
+    sample = whole(sample, "neurons: the sample")
     found, scalars = layers_in(builder), scalar_layers(builder)
     if not found and not scalars:
         raise NotSupported(

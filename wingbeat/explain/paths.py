@@ -9,6 +9,7 @@ from functools import cached_property, reduce
 from heapq import nlargest
 
 from wingbeat.errors import BadInput, NotSupported
+from wingbeat.explain._given import whole
 from wingbeat.explain._numbers import equal, show
 from wingbeat.explain.model import Edge, Model
 from wingbeat.explain.parts import Column, Grid, Paragraph, Part
@@ -67,8 +68,7 @@ class Paths(Shown):
                 "paths with products need a graph of single numbers; this one has tensors, whose "
                 "edges carry matrices. Look at the edges' contributions, or explain scalars"
             )
-        if k < 1:
-            raise BadInput(f"paths: k must be at least 1, not {k}")
+        k = whole(k, "paths: k", 1)
         self.model, self.wrt, self.k = model, wrt, k
         self._readers: dict[str, list[Edge]] = {s.name: [] for s in model.steps}
         if wrt not in self._readers:

@@ -24,6 +24,7 @@ from wingbeat.explain.parts import (
     Part,
 )
 from wingbeat.explain.paths import ways_grid
+from wingbeat.explain.plain import outline
 from wingbeat.explain.story import cancelling, comparison, meaning, nudged, reaching, reasons
 from wingbeat.explain.words import joined, say
 
@@ -96,7 +97,7 @@ def _step_row(s: Step) -> tuple[str, ...]:
 def _is(s: Step) -> str:
     if s.kind != "step":
         return say(s.kind) if s.type == "f64[]" else say(f"{s.kind} of type", type=s.type)
-    return s.formula if len(s.formula) <= LONGEST else ", ".join(s.operations)
+    return s.formula if len(s.formula) <= LONGEST else ", ".join(map(outline, s.operations))
 
 
 def edges(model: Model) -> Iterator[Part]:

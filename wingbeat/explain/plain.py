@@ -70,6 +70,10 @@ class Plain:
         """The text in parentheses."""
         return f"({text})"
 
+    def cast(self, name: str, operand: Operand) -> Written:
+        """A cast as a call."""
+        return Written(f"{name}({operand:free})", ATOM)
+
     def operation(self, node: Node, operands: Sequence[Operand]) -> Written:
         """An operator between its operands, or a call."""
         name = node.name
@@ -90,6 +94,26 @@ class Plain:
 
 
 PLAIN = Plain()
+
+
+class _Blank:
+    """An operand that is left out."""
+
+    def __format__(self, spec: str) -> str:
+        return "…"
+
+
+def outline(operation: str) -> str:
+    """An operation without its operands, in signs that every language has.
+
+    >>> outline("div"), outline("contract"), outline("exp")
+    ('…/…', '… @ …', 'exp(…)')
+    """
+    if operation == "contract":
+        return "… @ …"
+    if operation in _INFIX:
+        return _INFIX[operation][0].format(_Blank(), _Blank())
+    return f"{_CALLED.get(operation, operation)}(…)"
 
 
 def _product(node: Node, pieces: Sequence[Written], notation: Plain) -> Written:

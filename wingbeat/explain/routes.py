@@ -83,7 +83,7 @@ class Routes(Shown):
         """One row for each route; what was told apart, and what cancels."""
         columns = (
             Column(say("through")),
-            Column(say("crossed"), True),
+            *([Column(say("crossed"), True)] if self.modules else ()),
             Column(say("norm"), True),
             Column(say("share"), True),
         )
@@ -92,10 +92,13 @@ class Routes(Shown):
         yield Paragraph(joined(self._split(), self._lost()) or "")
 
     def _row(self, route: Route) -> tuple[str, ...]:
+        size = (show(route.norm, 4), percent(route.share, 1))
+        if not self.modules:
+            return (say("all paths"), *size)
         through = ", ".join(route.crossed) or say("none of them")
         if self.by_count:
             through = say("this many", n=route.blocks)
-        return (through, str(route.blocks), show(route.norm, 4), percent(route.share, 1))
+        return (through, str(route.blocks), *size)
 
     def _split(self) -> str:
         """By which modules."""
@@ -195,10 +198,10 @@ def _by_set(key: Key, module: str | None) -> Key:
 
 
 def _by_count(key: Key, module: str | None) -> Key:
-    """How many modules were crossed so far, and the one that the path is in."""
-    count, now = key if key else (0, None)
+    """How many modules were crossed so far, and the last one; several in a row may be one."""
+    count, last = key if key else (0, None)
     assert isinstance(count, int)
-    return (count + (module is not None and module != now), module)
+    return (count, last) if module in (None, last) else (count + 1, module)
 
 
 def _spread(

@@ -11,6 +11,7 @@ from wingbeat.explain.words import Said, say
 if TYPE_CHECKING:
     from wingbeat.explain._explanation import Explanation
     from wingbeat.explain.paths import Paths
+    from wingbeat.explain.what_if import WhatIf
 
 RANKED = 6  # inputs that are compared by name
 NOTABLE = 0.01  # of what the ways bring is lost, before that is worth a sentence
@@ -86,20 +87,42 @@ def nudged(explanation: Explanation, name: str) -> Said | None:
     if step.gradient is None or step.value is None or step.type != "f64[]":
         return None
     old, by = float(step.value), nudge(float(step.value))
-    moved = explanation.what_if(**{name: by})
+    parts = {"x": name, "z": z, "step": show(by), "old": show(old), "new": show(old + by)}
+    try:
+        moved = explanation.what_if(**{name: by})
+    except Exception as error:  # the user's function may raise anything there, and that is told
+        return say("nudged fails", **parts, error=_first_line(error))
     numbers = (moved.before, moved.after, moved.predicted)
     if not all(map(math.isfinite, numbers)):
         return None
     predicted, gap = moved.before + moved.predicted, abs(moved.actual - moved.predicted)
-    small = gap <= 1e-9 * max(abs(moved.actual), abs(moved.before) * 1e-6)
-    why = "kinked" if name in explanation.model.by_convention else "curved"
-    rest = say("straight") if small else say(why, gap=show(gap, 3))
-    parts = {
-        "x": name, "z": z, "step": show(by), "old": show(old), "new": show(old + by),
+    small = _alike(moved, moved.predicted, moved.actual)
+    rest = say("straight") if small else say(_why_apart(explanation, name, moved), gap=show(gap, 3))
+    recorded = explanation.from_function and not moved.called
+    how = say("recorded steps" if recorded else "computed anew")
+    parts |= {
         "g": show(float(step.gradient)), "foretold": show(moved.predicted),
         "predicted": show(predicted), "actual": show(moved.after),
     }  # fmt: skip
-    return say("nudged", **parts, rest=rest)
+    return say("nudged", **parts, how=how, rest=rest)
+
+
+def _why_apart(explanation: Explanation, name: str, moved: WhatIf) -> str:
+    """The key of the reason why the slope foretold something else than what happens."""
+    if name in explanation.model.by_convention:
+        return "kinked"
+    steps = moved.recorded - moved.before
+    return "curved" if _alike(moved, steps, moved.actual) else "otherwise"
+
+
+def _alike(moved: WhatIf, one: float, other: float) -> bool:
+    """Whether two changes of the result are equal but for rounding."""
+    return abs(one - other) <= 1e-9 * max(abs(moved.actual), abs(moved.before) * 1e-6)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).split("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def comparison(explanation: Explanation) -> Said | None:

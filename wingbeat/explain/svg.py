@@ -10,6 +10,7 @@ from wingbeat.explain._numbers import norm, show
 from wingbeat.explain.fold import Box, Folded, Link, folded
 from wingbeat.explain.layout import Point, arranged
 from wingbeat.explain.model import Model, Step
+from wingbeat.explain.plain import outline
 from wingbeat.explain.words import CHINESE, ENGLISH, LANGUAGES, say, within
 
 COLUMN, ROW, WIDE, HIGH = 240, 96, 170, 62
@@ -182,7 +183,7 @@ def _given(box: Box) -> bool:
 def _step_rows(s: Step) -> list[str]:
     name = f"{s.name} = {s.formula}" if s.formula else s.name
     if len(name) > 22:
-        name = f"{s.name}: {s.operations[-1]}" if s.operations else s.name
+        name = f"{s.name} = {outline(s.operations[-1])}" if s.operations else s.name
     if s.value is not None and s.value.size > 1:
         gradient = s.why if s.gradient is None else f"{norm(s.gradient):.4g}"
         return [name, s.type, say("drawn size", g=gradient)]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from wingbeat.errors import NotSupported
+from wingbeat.explain._writer import narrowed
 from wingbeat.ir.node import Node
 from wingbeat.ir.walk import toposort
 from wingbeat.ops.families import constant_of
@@ -36,6 +37,8 @@ def to_sympy(roots: list[Node], names: Mapping[Node, str]) -> list[Any]:
         elif (value := constant_of(node)) is not None:
             whole = float(value).is_integer()
             done[node] = sympy.Integer(int(value)) if whole else sympy.Float(value)
+        elif node.name == "cast":
+            done[node] = _cast(sympy, node, done[node.inputs[0]])
         else:
             if node.op is None or node.name not in table:
                 known = ", ".join(sorted(table))
@@ -44,14 +47,25 @@ def to_sympy(roots: list[Node], names: Mapping[Node, str]) -> list[Any]:
     return [done[root] for root in roots]
 
 
+def _cast(sympy: Any, node: Node, x: Any) -> Any:
+    """A number as another kind of number; raises `NotSupported` where integers would wrap."""
+    match narrowed(node):
+        case "":
+            return x
+        case "int":
+            return sympy.sign(x) * sympy.floor(sympy.Abs(x))
+        case "bool":
+            return sympy.Ne(x, 0)
+        case other:
+            raise NotSupported(f"sympy: a cast to {other} has no counterpart; cast to int or float")
+
+
 def _table(sympy: Any) -> dict[str, Callable[..., Any]]:
     """Operation -> what it is in SymPy."""
     first = lambda x, *_: x  # noqa: E731
     return {
         **{name: getattr(sympy, name) for name in _SAME},
-        **dict.fromkeys(
-            ("alias", "cast", "broadcast", "stop_gradient", "defined", "agreed"), first
-        ),
+        **dict.fromkeys(("alias", "broadcast", "stop_gradient", "defined", "agreed"), first),
         "add": lambda x, y: x + y,
         "sub": lambda x, y: x - y,
         "mul": lambda x, y: x * y,

@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from wingbeat.explain._given import whole
 from wingbeat.explain.derivation import render
 from wingbeat.explain.parts import (
     PAGE,
@@ -33,6 +34,7 @@ MOST_ROWS = 60  # of a table; what is left out is counted
 
 def as_text(parts: Iterable[Part], width: int) -> str:
     """What a terminal of this width would show, without colours and without spaces at line ends."""
+    width = whole(width, "text: the number of columns", 1)
     stream = io.StringIO()
     console = Console(file=stream, width=width, color_system=None, force_terminal=False)
     for part in drawn(parts, width):

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from wingbeat.api.running import run_nodes
+from wingbeat.api.tensor import asarray
 from wingbeat.errors import BadInput, NotSupported
 from wingbeat.explain._build import Builder
 from wingbeat.explain._numbers import show
+from wingbeat.explain._recording import line_of
 from wingbeat.explain.model import Model
 from wingbeat.ir.node import Node, full
 from wingbeat.ir.walk import rewrite
@@ -29,6 +31,10 @@ class WhatIf:
         after: the result after the move.
         predicted: the sum of gradient times move.
         actual: after - before.
+        recorded: what the recorded steps give after the move. It is another number than `after`
+            where the function does something else there than it did when it was explained.
+        called: whether `after` is what the function returned when called again. That is so where
+            only its arguments move; a step within it is moved in what was recorded.
 
     >>> import wingbeat as wb
     >>> print(wb.explain("x=2*w+b; y=b+1; z=x*y", w=3, b=4).what_if(b=0.1))
@@ -41,6 +47,8 @@ class WhatIf:
     after: float
     predicted: float
     actual: float
+    recorded: float
+    called: bool
 
     def __str__(self) -> str:
         moves = ", ".join(f"{name}{value:+.6g}" for name, value in self.nudges)
@@ -52,7 +60,13 @@ class WhatIf:
 
 
 def what_if(builder: Builder, model: Model, nudges: Mapping[str, float]) -> WhatIf:
-    """Move nodes (every element alike) and compare; raises `BadInput` for unknown names."""
+    """Move nodes (every element alike) and compare.
+
+    Raises:
+        BadInput: a name is unknown, or a move no number.
+        NotSupported: the result is no scalar; or Python decides otherwise where a step is moved, so
+            that nobody knows what the function would do.
+    """
     if not nudges:
         raise BadInput("what_if: name what moves, as in what_if(x=0.1)")
     if not builder.recording.known:
@@ -76,10 +90,20 @@ def what_if(builder: Builder, model: Model, nudges: Mapping[str, float]) -> What
         if g is None and steps[name].why != "no path":
             raise BadInput(f"what_if: {name} has no gradient ({steps[name].why})")
         predicted += 0.0 if g is None else value * float(np.sum(g))
-    moved = _moved(builder, {by_name[name]: value for name, value in moves.items()})
+    recorded, turned = _replayed(builder, {by_name[name]: value for name, value in moves.items()})
     before = float(steps[model.result].value)  # type: ignore[arg-type]
-    after = float(run_nodes(builder.recording.trace, (moved,))[0])
-    return WhatIf(model.result, tuple(moves.items()), before, after, predicted, after - before)
+    run = builder.recording
+    called = run.again is not None and moves.keys() <= set(run.arguments)
+    if turned and not called:
+        raise NotSupported(
+            f"what_if: with {', '.join(moves)} moved, Python decides otherwise"
+            + (f" in {line_of(turned[0])}" if turned[0].site else "")
+            + ", and what the function does then was not recorded; "
+            + f"move its arguments ({', '.join(run.arguments)}) or move by less"
+        )
+    after = _called(builder, moves) if called else recorded
+    pairs = tuple(moves.items())
+    return WhatIf(model.result, pairs, before, after, predicted, after - before, recorded, called)
 
 
 def _change(name: str, value: Any) -> float:
@@ -92,11 +116,36 @@ def _change(name: str, value: Any) -> float:
     return change
 
 
-def _moved(builder: Builder, moves: Mapping[Node, float]) -> Node:
-    """The result with every moved node shifted, and all that reads it following."""
+def _called(builder: Builder, moves: Mapping[str, float]) -> float:
+    """What the function returns with some of its arguments moved."""
+    run = builder.recording
+    assert run.again is not None
+    values: dict[str, Any] = {}
+    for name in run.arguments:
+        value = builder.known[run.inputs[name]]
+        by = moves.get(name)
+        values[name] = value if by is None else value + np.asarray(by, value.dtype)
+    found = asarray(run.again(values))
+    if found.shape != ():
+        raise NotSupported(f"what_if: called again, the function returned {found.type}, no scalar")
+    return float(found.numpy())
+
+
+def _replayed(builder: Builder, moves: Mapping[Node, float]) -> tuple[float, list[Node]]:
+    """The recorded result with every moved node shifted, and all that reads it following.
+
+    With it come the decisions of Python's that are others then.
+    """
     known: dict[Node, Node] = {}
     for node in builder.steps.heads:  # in order: a moved node may read another one
         if node in moves:
             rebuilt: Any = rewrite([node], lambda n: None, known)[node]
             known[node] = rebuilt + full(moves[node], node.type)
-    return rewrite([builder.recording.root], lambda n: None, known)[builder.recording.root]
+    run = builder.recording
+    branches = list(run.trace.branches)
+    new = rewrite([run.root, *branches], lambda n: None, known)
+    wanted = (new[run.root], *branches, *(new[b] for b in branches))
+    result, *decided = run_nodes(run.trace, wanted)
+    pairs = zip(decided[: len(branches)], decided[len(branches) :], strict=True)
+    turned = [b for b, (v, w) in zip(branches, pairs, strict=True) if not np.array_equal(v, w)]
+    return float(result), turned

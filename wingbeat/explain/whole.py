@@ -36,7 +36,8 @@ def on_page(explanation: Explanation) -> Iterator[Part]:
     if len(model.steps) + sum(s.gradient is not None for s in model.steps) <= MOST_MOVES:
         yield Heading(say("steps"))
         yield from explanation.sweeps().parts()
-    yield from explanation.layers().parts()
+    if layers := explanation.layers():
+        yield from layers.parts()
     yield from _routes(explanation)
     if (neurons := _neurons(explanation)) is not None:
         yield from neurons.parts()

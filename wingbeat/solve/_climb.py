@@ -48,7 +48,8 @@ def hill_climb(
     "not finished" where steps ran out or Ctrl-C came. The result has no gradient.
 
     Raises:
-        BadInput: bits that are no bits, a height that is NaN, a number of steps below 1.
+        BadInput: bits that are no bits, a height that is NaN or no number, a number of steps
+            below 1.
 
     >>> import wingbeat as wb
     >>> found = wb.hill_climb(lambda bits: float(bits.sum()), np.array([0, 1, 0, 0]))
@@ -75,6 +76,14 @@ def hill_climb(
     return Result(
         climb.x, climb.value, None, climb.verdict(), tuple(climb.record), climb.counts, "hill-climb"
     )
+
+
+def _number(height: Any) -> float:
+    try:
+        return float(height)
+    except (TypeError, ValueError):
+        given = "None; does it end with return?" if height is None else repr(height)
+        raise BadInput(f"hill_climb: f returns the height, a number, not {given}") from None
 
 
 class _Climb:
@@ -127,7 +136,7 @@ class _Climb:
 
     def _height(self, x: Any) -> float:
         self.counts.values += 1
-        value = float(self.f(x))
+        value = _number(self.f(x))
         if value != value:
             raise BadInput(f"hill_climb: the height of {np.asarray(x).tolist()} is NaN")
         return value

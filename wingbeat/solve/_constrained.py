@@ -195,11 +195,20 @@ def judge(s: Search, constraints: Constraints) -> Verdict:
         return Verdict("undecided", evidence, f"{sentence}: no minimum; {s.ended.text}")
     from scipy.linalg import null_space
 
-    basis = null_space(rows) if len(rows) else np.eye(x.size)
-    along = rows.shape[0]
+    weak = (kinds == "inequality") & (multipliers <= slack)  # they touch the point, and may be left
+    strong = rows[~weak]
+    basis = null_space(strong) if len(strong) else np.eye(x.size)
+    along = strong.shape[0]
     held = f" along {along} active constraint{'s' * (along != 1)}" if along else ""
-    face = _face(probe, constraints, basis, (rest, multipliers, active))
+    inward = rows[weak] @ basis if np.any(weak) else None
+    face = _face(probe, constraints, basis, (rest, multipliers, active), inward)
     found = classified(probe, face, held, evidence["gradient along the constraints"])
+    if not found.is_minimum and _degenerate(constraints, x, active, rows):
+        sentence = (
+            f"the gradients of active constraints ({len(rows)}) are 0 or dependent there, so "
+            "Lagrange's conditions decide nothing"
+        )
+        return Verdict("undecided", evidence, sentence)
     return Verdict(found.kind, {**found.evidence, **evidence}, found.sentence)
 
 
@@ -216,8 +225,31 @@ def _active_rows(s: Search, constraints: Constraints, x: Vector, active: Any) ->
     return np.concatenate(blocks), np.array(kinds)
 
 
+def _degenerate(constraints: Constraints, x: Vector, active: Any, rows: Any) -> bool:
+    """Whether the constraints' gradients say nothing of the points that they allow.
+
+    They are dependent, or not the same after the Newton step to where the constraints are 0, as
+    those of x**2 = 0 near 0.
+    """
+    if np.linalg.matrix_rank(rows) < len(rows):
+        return True
+    values = [constraints.equalities.value(x), constraints.inequalities.value(x)[active]]
+
+    def jacobian(x: Vector) -> Any:
+        blocks = [constraints.equalities.jacobian(x), constraints.inequalities.jacobian(x)[active]]
+        return np.concatenate(blocks)
+
+    here = jacobian(x)
+    there = jacobian(x - np.linalg.pinv(here) @ np.concatenate(values))
+    return bool(np.linalg.norm(there - here) > np.linalg.norm(here) / 3)
+
+
 def _face(
-    probe: Probe, constraints: Constraints, basis: Any, at: tuple[Vector, Vector, Any]
+    probe: Probe,
+    constraints: Constraints,
+    basis: Any,
+    at: tuple[Vector, Vector, Any],
+    inward: Any,
 ) -> Face:
     """Along the constraints, with the Hessian of f minus multipliers times constraints."""
     rest, multipliers, active = at
@@ -235,4 +267,4 @@ def _face(
         turned = basis.T @ h @ basis
         return (turned + turned.T) / 2
 
-    return Face(basis.T @ rest, curved, None, lambda step: basis @ step)
+    return Face(basis.T @ rest, curved, None, lambda step: basis @ step, inward=inward)

@@ -15,6 +15,7 @@ REACHES = (1e-2, 1e-1, 1.0)  # how far values along a flat direction are looked 
 POLISHING = 5  # Newton steps
 DENSE = 200  # variables up to which the whole Hessian is formed
 STRIDES = 10  # in which the floor of a curved valley is followed
+WAYS = 20  # directions, and as many axes, in which f is tried where bounds touch the point
 FLAT = 100  # times the tolerance: the slope that still counts as flat
 
 
@@ -30,6 +31,8 @@ class Face:
         value: a step -> the function after it; None where a straight step breaks a constraint.
         full: a step -> the same in all variables.
         moved: a step -> the face there; None where a straight step breaks a constraint.
+        inward: rows that hold of a step which keeps to the bounds and inequalities that touch the
+            point without holding it, `inward @ step >= 0`; None where there are none.
     """
 
     gradient: Vector
@@ -37,6 +40,13 @@ class Face:
     value: Callable[[Vector], float] | None
     full: Callable[[Vector], Vector]
     moved: Callable[[Vector], Face] | None = None
+    inward: Any = None
+
+    def allows(self, step: Vector) -> bool:
+        """Whether a step in this direction keeps to what `inward` asks."""
+        if self.inward is None:
+            return True
+        return bool(np.all(self.inward @ step >= -1e-12 * np.linalg.norm(step)))
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,29 @@ def curvatures(face: Face) -> Curvatures:
     return Curvatures(raw.smallest, raw.largest, flattest, e.signs, newton, gain, lasts, evidence)
 
 
+def way_down(face: Face, found: Curvatures) -> Vector | None:
+    """A unit direction that the bounds allow and along which f curves down, of those tried.
+
+    Without bounds the eigenvector is one. With them the question whether there is any is NP-hard,
+    so None proves nothing.
+    """
+    if face.inward is None:
+        return found.direction if found.signs[0] < 0 else None
+    h = face.hessian(np.zeros_like(face.gradient))
+    rng = np.random.default_rng(0)
+    n = len(face.gradient)
+    tried = [found.direction, -found.direction, *np.eye(n)[:WAYS], *rng.normal(size=(WAYS, n))]
+    back = np.linalg.pinv(face.inward)
+    error = found.evidence["error of the eigenvalues"]
+    for d in tried:
+        outward = face.inward @ d
+        inside = d + back @ (np.abs(outward) - outward)  # mirrored at the bounds
+        size = float(np.linalg.norm(inside))
+        if size > 0 and face.allows(u := inside / size) and u @ (h @ u) < -error:
+            return u
+    return None
+
+
 def polished(face: Face, found: Curvatures) -> tuple[Vector, Curvatures] | None:
     """Newton steps from here to where curvatures last: how far that is, and what they are there.
 
@@ -135,10 +168,12 @@ def flatness(face: Face, direction: Vector, here: float, size: float, slack: flo
     """How the function changes along a flat direction: (kind, evidence, words)."""
     if face.value is None:
         return "undecided", {}, "higher derivatives would decide"
-    sides = [
-        [face.value(sign * t * size * direction) - here for t in REACHES] for sign in (1.0, -1.0)
-    ]
-    evidence = {"change along it": sides[0], "change against it": sides[1]}
+    allowed = [sign for sign in (1.0, -1.0) if face.allows(sign * direction)]
+    if not allowed:
+        return "undecided", {}, "the bounds allow no step"
+    sides = [[face.value(sign * t * size * direction) - here for t in REACHES] for sign in allowed]
+    names = {1.0: "change along it", -1.0: "change against it"}
+    evidence = {names[sign]: side for sign, side in zip(allowed, sides, strict=True)}
     reach = np.array(REACHES) * size
     for side in sides:
         if np.all(np.abs(side) <= slack * reach):
@@ -146,7 +181,8 @@ def flatness(face: Face, direction: Vector, here: float, size: float, slack: flo
     lowest = min(v for side in sides for v in side)
     if lowest < -slack * reach[0]:
         return "undecided", evidence, f"f falls by {-lowest:.3g} on one side"
-    return "undecided", evidence, "f rises on both sides"
+    where = "both sides" if len(sides) == 2 else "the side that the bounds allow"
+    return "undecided", evidence, f"f rises on {where}"
 
 
 def _level(changes: list[float]) -> str:

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from wingbeat.errors import BadInput, TypeMismatch
+from wingbeat.errors import BadInput, TypeMismatch, WingbeatError
 from wingbeat.solve import _constrained, _descent, _newton, _quasi, _trust
 from wingbeat.solve._curvature import DENSE
 from wingbeat.solve._judge import judge
 from wingbeat.solve._objective import Objective, Trees
 from wingbeat.solve._search import Search
+from wingbeat.solve._stationary import inside
 from wingbeat.solve.record import Result, Vector
 from wingbeat.solve.verdict import Verdict
 
@@ -120,7 +121,7 @@ def minimize(
         tolerance_of(tolerance, trees),
         _options(name, chosen, options),
     )
-    s.options["lowest"] = _lowest
+    s.options |= {"lowest": _lowest, "inside": inside}
     s.lower, s.upper = _bounds(bounds, trees)
     constraints = _constrained.Constraints(trees, equalities, inequalities)
     s.options["constraints"] = constraints
@@ -249,17 +250,28 @@ def _options(name: str, chosen: Method, given: dict[str, Any]) -> dict[str, Any]
     return options
 
 
+_FORM = (
+    "bounds is a pair (lower, upper), each a number, None or like x0, as ([0.0, 0.0], [1.0, 1.0]); "
+    "not a pair for each number"
+)
+
+
 def _bounds(bounds: Any, trees: Trees) -> tuple[Vector | None, Vector | None]:
     if bounds is None:
         return None, None
     if not isinstance(bounds, tuple | list) or len(bounds) != 2:
-        raise BadInput("minimize: bounds is a pair (lower, upper), each a number, None or like x0")
+        raise BadInput(f"minimize: {_FORM}")
     low, high = bounds
-    lower = trees.spread(-np.inf if low is None else low, "bounds")
-    upper = trees.spread(np.inf if high is None else high, "bounds")
+    try:
+        lower = trees.spread(-np.inf if low is None else low, "bounds")
+        upper = trees.spread(np.inf if high is None else high, "bounds")
+    except WingbeatError as error:
+        raise BadInput(f"minimize: {_FORM} ({error})") from None
     if np.isnan(lower).any() or np.isnan(upper).any():
         raise BadInput("minimize: a bound is NaN; -inf and inf stand for no bound")
     if np.any(lower > upper):
         k = int(np.argmax(lower > upper))
         raise BadInput(f"minimize: bounds cross: {lower[k]:g} > {upper[k]:g} for number {k} of x0")
+    if trees.size > 1 and isinstance(low, tuple | list) and np.array_equal(lower, upper):
+        raise BadInput(f"minimize: these bounds let nothing move; {_FORM}")
     return lower, upper

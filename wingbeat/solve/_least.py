@@ -15,9 +15,13 @@ from wingbeat.solve._entry import finished, run, tolerance_of, whole
 from wingbeat.solve._judge import judge
 from wingbeat.solve._lines import backtrack, settled
 from wingbeat.solve._objective import Array, Objective, Trees, _wide, compiled
-from wingbeat.solve._search import Search
+from wingbeat.solve._search import Search, Stop
 from wingbeat.solve.record import Counts, Result, Step, Vector
 from wingbeat.solve.verdict import Verdict
+
+NEWTON = 6  # steps, by whose lengths a root is told from what only comes near 0
+SHORTER = 0.8  # the last of them to the first, at most
+ROUNDING = 10  # units of rounding of x
 
 
 class Residuals:
@@ -47,10 +51,20 @@ class Residuals:
         return total(r * r) / 2
 
 
+def _over(s: Search) -> bool:
+    """Whether the search has ended; one for a root ends where the residuals are small enough."""
+    if s.over():
+        return True
+    enough = s.options["enough"]
+    if enough is not None and s.here.value <= enough * enough / 2:
+        s.ended = Stop("small residual", f"the residuals are below {enough:.2g}")
+    return s.ended is not None
+
+
 def _gauss_newton(s: Search) -> None:
     """The step that would be right if the residuals were linear, shortened where it must be."""
     residuals: Residuals = s.options["residuals"]
-    while not s.over():
+    while not _over(s):
         r, j = _at(s, residuals)
         d = -np.linalg.lstsq(j, r, rcond=None)[0]
         if not backtrack(s, d):
@@ -62,7 +76,7 @@ def _levenberg_marquardt(s: Search) -> None:
     residuals: Residuals = s.options["residuals"]
     damping, grow = 1e-3, 2.0
     scale: Any = 0.0
-    while not s.over():
+    while not _over(s):
         r, j = _at(s, residuals)
         a, g = j.T @ j, j.T @ r
         scale = np.maximum(scale, np.diag(a))  # units of the variables, after Moré
@@ -105,6 +119,7 @@ def _search(
     steps: int,
     tolerance: float | None,
     operation: str,
+    near: float | None = None,
 ) -> tuple[Search, Trees, Residuals]:
     name = str(method).lower().replace("_", "-").replace(" ", "-")
     if name not in METHODS:
@@ -115,7 +130,10 @@ def _search(
     residuals = Residuals(f, trees, operation)
     flat = Objective(lambda x: residuals.half_square(x), trees.flattened())
     s = Search(flat, whole(steps), tolerance_of(tolerance, trees), {"rate": None})
-    s.options["residuals"] = residuals
+    s.options |= {"residuals": residuals, "enough": None}
+    if near is not None:
+        first = float(np.abs(residuals.value(trees.start)).max(initial=0.0))
+        s.options["enough"] = near * min(1.0, first) if np.isfinite(first) else near
     run(s, METHODS[name], trees)
     return s, trees, residuals
 
@@ -166,10 +184,13 @@ class Root:
     Attributes:
         x: a tree like x0.
         residual: what the function returned there, flat.
-        reached: whether no residual is larger than the tolerance.
+        reached: whether no residual is larger than the tolerance (or than what rounding of x makes
+            of it), and Newton's steps from there become shorter: those of exp(x), which comes as
+            near to 0 as one likes, do not.
         sentence: what was found, with numbers.
-        evidence: named numbers: the residual's largest entry, the smallest singular value of the
-            Jacobian, the length of the next Newton step.
+        evidence: named numbers: the residual's largest entry, the tolerance, what rounding of x
+            makes of the residuals, the smallest singular value of the Jacobian, and where the
+            residuals are small the lengths of the last Newton steps.
         record: every evaluation; values are half the sum of squares.
         counts: how many there were.
 
@@ -205,8 +226,9 @@ def root(
         x0: a tree of floats or arrays of floats.
         method: "levenberg-marquardt", or "gauss-newton", which is Newton's method with shortened
             steps where there are as many equations as unknowns.
-        steps: at most so many.
-        tolerance: the largest residual that counts as 0.
+        steps: at most so many; up to 6 more tell a root from what only comes near 0.
+        tolerance: the largest residual that counts as 0; where all residuals are below 1 at the
+            start, relative to the largest of them.
 
     Raises:
         BadInput: an unknown method, a number out of range.
@@ -218,21 +240,70 @@ def root(
     >>> sorted(found.x.round(6).tolist()), found.reached
     ([1.0, 2.0], True)
     """
-    s, trees, residuals = _search(f, x0, method, steps, 0.0, "root")
-    size = tolerance_of(tolerance, trees)
+    near = tolerance_of(tolerance, Trees(x0, "root"))
+    s, trees, residuals = _search(f, x0, method, steps, 0.0, "root", near)
+    evidence = _measured(s, residuals)
+    small = _small(evidence)
+    if small:
+        with np.errstate(all="ignore"):
+            lengths = _newton_lengths(s, residuals)
+        evidence = {**_measured(s, residuals), "Newton steps": lengths}
+    reached = small and _converges(s, evidence)
+    said = _rooted if reached else _nearly if small else _unrooted
+    x, r = trees.arrays(s.here.x), residuals.value(s.here.x)
+    return Root(x, r, reached, said(s, evidence), evidence, tuple(s.record), s.counts)
+
+
+def _measured(s: Search, residuals: Residuals) -> dict[str, Any]:
+    """How large the residuals are where the search is, and what that means."""
     r = residuals.value(s.here.x)
-    largest = float(np.abs(r).max())
-    evidence: dict[str, Any] = {"largest residual": largest, "tolerance": size}
-    if np.isfinite(r).all():
-        j = residuals.jacobian(s.here.x)
-        if np.isfinite(j).all():
-            evidence["smallest singular value"] = float(np.linalg.svd(j, compute_uv=False)[-1])
-            newton = np.linalg.lstsq(j, r, rcond=None)[0]
-            evidence["length of the Newton step"] = float(np.linalg.norm(newton))
-            evidence["slope of half the sum of squares"] = float(np.abs(j.T @ r).max())
-    reached = largest <= size
-    sentence = _rooted(s, evidence) if reached else _unrooted(s, evidence)
-    return Root(trees.arrays(s.here.x), r, reached, sentence, evidence, tuple(s.record), s.counts)
+    evidence: dict[str, Any] = {
+        "largest residual": float(np.abs(r).max()),
+        "tolerance": s.options["enough"],
+    }
+    if np.isfinite(r).all() and np.isfinite(j := residuals.jacobian(s.here.x)).all():
+        rounding = ROUNDING * s.objective.eps * float((np.abs(j) @ np.abs(s.here.x)).max())
+        evidence["rounding of the residuals"] = rounding
+        evidence["smallest singular value"] = float(np.linalg.svd(j, compute_uv=False)[-1])
+        evidence["slope of half the sum of squares"] = float(np.abs(j.T @ r).max())
+    return evidence
+
+
+def _small(evidence: dict[str, Any]) -> bool:
+    limit = max(evidence["tolerance"], evidence.get("rounding of the residuals", 0.0))
+    return evidence["largest residual"] <= limit
+
+
+def _newton_lengths(s: Search, residuals: Residuals) -> list[float]:
+    """Newton steps from where the search ended, as long as residuals fall, and their lengths."""
+    lengths: list[float] = []
+    for _ in range(NEWTON):
+        r, j = _at(s, residuals)
+        if not (np.any(r) and np.isfinite(j).all()):
+            break
+        d = -np.linalg.lstsq(j, r, rcond=None)[0]
+        lengths.append(float(np.linalg.norm(d)))
+        point = s.value_at(s.here.x + d)
+        if not point.value < s.here.value:
+            s.reject(point, d, 1.0, None, "Newton's step does not make the residuals smaller")
+            break
+        s.take(point, d, 1.0, None, "Newton's step: do they become shorter?")
+    return lengths
+
+
+def _converges(s: Search, evidence: dict[str, Any]) -> bool:
+    """Whether Newton's steps become shorter, or too short for the dtype to tell.
+
+    At a root of order m each is 1 - 1/m times the last one; on the way to infinity none is shorter.
+    """
+    if evidence["largest residual"] == 0:
+        return True
+    lengths = evidence["Newton steps"]
+    size = max(1.0, float(np.abs(s.here.x).max()))
+    if len(lengths) == NEWTON:
+        return lengths[-1] <= SHORTER * lengths[0]
+    # Residuals have stopped falling: by rounding, if the last step is as short as it explains.
+    return bool(lengths) and 0 < lengths[-1] <= 10 * s.objective.eps**0.5 * size
 
 
 def _rooted(s: Search, evidence: dict[str, Any]) -> str:
@@ -240,8 +311,16 @@ def _rooted(s: Search, evidence: dict[str, Any]) -> str:
     smallest = evidence["smallest singular value"]
     if smallest <= s.objective.eps * 100:
         return f"{said}; the Jacobian is singular there, so others may lie next to it"
+    lengths = evidence["Newton steps"]
+    return f"{said}; the last Newton step was {lengths[-1]:.2g} long" if lengths else said
+
+
+def _nearly(s: Search, evidence: dict[str, Any]) -> str:
+    said = f"no root is shown: the largest residual is {evidence['largest residual']:.2g}"
+    steps = ", ".join(f"{length:.2g}" for length in evidence["Newton steps"]) or "none"
     return (
-        f"{said}; the next Newton step would move x by {evidence['length of the Newton step']:.2g}"
+        f"{said} after {s.number} steps, but Newton's steps from there (lengths {steps}) come to "
+        "no point; the residuals may only come near 0, or x run away"
     )
 
 

@@ -127,8 +127,15 @@ class Objective:
         self._hessian = compiled(hessian(self.flat))
 
     def _given_gradient(self, x: Any) -> Any:
-        found = tree.leaves(self.own_gradient(self.trees.tensors(asarray(x))))
-        parts = [reshape(asarray(g), (-1,)) for g in found]
+        given = self.own_gradient(self.trees.tensors(asarray(x)))
+        found = [asarray(g) for g in tree.leaves(given)]
+        if [g.shape for g in found] != self.trees.shapes:
+            came, wanted = ([g.shape for g in found], self.trees.shapes)
+            raise TypeMismatch(
+                f"minimize: gradient returned arrays of the shapes {came}; return a tree like x0, "
+                f"whose shapes are {wanted}"
+            )
+        parts = [reshape(g, (-1,)) for g in found]
         return parts[0] if len(parts) == 1 else concat(parts)
 
     def _given(self, x: Any) -> Any:

@@ -11,6 +11,8 @@ from wingbeat.solve._search import Point, Search, Stop
 from wingbeat.solve.record import Step, Vector
 from wingbeat.solve.verdict import Verdict
 
+IN_A_ROW = np.arange(-4, 5)
+
 
 class Probe:
     """Values and derivatives around the last point of a search."""
@@ -74,16 +76,27 @@ class Probe:
 
     # --- noise -------------------------------------------------------------------------------
 
-    def noise(self) -> float:
-        """The rounding of values here: what is left of values close by without their trend."""
-        u = self.random()
-        h = 16 * self.eps * self.size * math.sqrt(len(u))
-        t = np.arange(-4, 5)
-        values = np.array([self.value(self.x + h * k * u, "how large is rounding?") for k in t])
+    @property
+    def reach(self) -> float:
+        """How far apart the outer ones of the values in a row are."""
+        return (IN_A_ROW[-1] - IN_A_ROW[0]) * self._stride
+
+    @property
+    def _stride(self) -> float:
+        return 16 * self.eps * self.size * math.sqrt(self.x.size)
+
+    def in_a_row(self) -> Vector:
+        """Values at points in a row, so near that they differ by little more than rounding."""
+        u = self.random() * self._stride
+        return np.array([self.value(self.x + k * u, "how large is rounding?") for k in IN_A_ROW])
+
+    def noise(self, values: Vector) -> float:
+        """The rounding of values here: what is left of values in a row without their trend."""
+        least = self.eps * abs(self.search.here.value)
         if not np.isfinite(values).all():
-            return self.eps * abs(self.search.here.value)
-        trend = np.polynomial.polynomial.Polynomial.fit(t, values, 2)
-        return max(float(np.abs(values - trend(t)).max()), self.eps * abs(self.search.here.value))
+            return least
+        trend = np.polynomial.polynomial.Polynomial.fit(IN_A_ROW, values, 2)
+        return max(float(np.abs(values - trend(IN_A_ROW)).max()), least)
 
     def random(self, number: int = 0) -> Vector:
         """A unit vector, the same one each time, along variables that bounds leave free."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wingbeat.solve._lines import ARMIJO, MOST, wolfe
+from wingbeat.solve._newton import LEAPS
 from wingbeat.solve._search import Point, Search
 from wingbeat.solve.record import Vector
 
@@ -98,10 +99,11 @@ def lbfgs_bounded(s: Search) -> None:
     """L-BFGS within bounds: on the variables that are free; steps are bent back into the box.
 
     Variables at a bound that the gradient pushes against stay there (two-metric projection, after
-    Bertsekas), so the rest is a search without bounds.
+    Bertsekas), so the rest is a search without bounds. Where the gradient is 0 at bounds, curvature
+    may lead off them.
     """
     pairs: deque[Pair] = deque(maxlen=s.options["memory"])
-    while not s.over():
+    while not s.over() or _off_bounds(s):
         before = s.here
         free = s.projected(before) != 0
         known = deque(
@@ -115,6 +117,23 @@ def lbfgs_bounded(s: Search) -> None:
             _remember(pairs, _pair(before, s.here))
         elif not _forgotten(s, pairs):
             return
+
+
+def _off_bounds(s: Search) -> bool:
+    """Whether a step led off bounds that the gradient does not push against."""
+    if s.ended is None or s.ended.kind != "small gradient" or s.number >= s.steps:
+        return False
+    way = s.options["inside"](s)
+    if way is None:
+        return False
+    for length in max(1.0, float(np.linalg.norm(s.here.x))) * LEAPS:
+        point = s.value_at(s.clip(s.here.x + length * way))
+        if point.value < s.here.value:
+            s.take(point, way, length, None, "off a bound, along negative curvature")
+            s.ended = None
+            return True
+        s.reject(point, way, length, None, "off a bound: not lower")
+    return False
 
 
 def _bends(pair: Pair) -> bool:

@@ -128,6 +128,9 @@ def corrections(
     `both` gives value and gradient at a flat point; `said` names a point in the words of obstacles,
     and `name` the function.
     """
+    if not isinstance(goal, int | float | np.number) or isinstance(goal, bool):
+        kind = type(goal).__name__
+        raise BadInput(f"solve: the target {name} is a number, as 60.0, not {goal!r} ({kind})")
     goal = float(goal)
     if not math.isfinite(goal):
         raise BadInput(f"solve: the target {name}={goal} is not finite")

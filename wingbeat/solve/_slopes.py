@@ -12,6 +12,7 @@ from wingbeat.solve.record import Vector
 
 LENGTHS = 10.0 ** -np.arange(1, 10)
 BESIDE = 1e-3
+SEEN = 1e-2  # the error of a difference, to what it has to decide
 JUMPS = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 
 
@@ -29,7 +30,11 @@ class Slope(NamedTuple):
 
 
 def measured(probe: Probe, x: Vector, gradient: Vector, u: Vector) -> Slope | None:
-    """Central differences of shrinking length: the best of them is where two in a row agree."""
+    """Central differences of shrinking length: the best of them is where two in a row agree.
+
+    Shorter ones count more where they agree with the gradient: f may have waves so short that only
+    these see them.
+    """
     size = max(1.0, float(np.abs(x).max()))
     found: list[tuple[float, float]] = []
     for h in LENGTHS * size:
@@ -44,8 +49,12 @@ def measured(probe: Probe, x: Vector, gradient: Vector, u: Vector) -> Slope | No
     ]
     if not pairs:
         return None
-    error, slope = min(pairs)
-    return Slope(float(gradient @ u), slope, error)
+    claimed = float(gradient @ u)
+    best = min(range(len(pairs)), key=lambda k: pairs[k])
+    for error, slope in pairs[best + 1 :]:
+        if abs(slope - claimed) <= 3 * error < SEEN * abs(pairs[best][1] - claimed):
+            return Slope(claimed, slope, error)
+    return Slope(claimed, pairs[best][1], pairs[best][0])
 
 
 def right_beside(probe: Probe, x: Vector, u: Vector) -> bool:

@@ -15,8 +15,11 @@ from wingbeat.solve._curvature import (
     curved_valley,
     flatness,
     polished,
+    way_down,
 )
+from wingbeat.solve._kinks import jump_across
 from wingbeat.solve._probe import Probe
+from wingbeat.solve._search import Search
 from wingbeat.solve.record import Vector
 from wingbeat.solve.verdict import Verdict
 
@@ -51,7 +54,10 @@ def noise_floor(probe: Probe) -> Verdict | None:
         return probe.verdict("minimum", sentence, **found.evidence)
     if probe.ended.kind == "limit":
         return None
-    rounding = probe.noise()
+    values = probe.in_a_row()
+    rounding = probe.noise(values)
+    if (jump := jump_across(probe, values)) is not None:
+        return jump
     if not up or found.gain > max(10 * rounding, s.noise()):
         return None
     sentence = (
@@ -62,12 +68,20 @@ def noise_floor(probe: Probe) -> Verdict | None:
 
 
 def face_of(probe: Probe) -> tuple[Face, int]:
-    """The variables that no bound holds, and how many are held."""
+    """The variables that no bound holds, and how many are held.
+
+    A bound holds where f rises inside by more than the tolerance; else it may be left.
+    """
     s = probe.search
-    held = np.zeros(probe.x.size, bool)
+    inward = np.zeros(probe.x.size)
+    fixed = np.zeros(probe.x.size, bool)
     if s.lower is not None and s.upper is not None:
-        held = (s.here.x <= s.lower) | (s.here.x >= s.upper)
+        inward = 1.0 * (s.here.x <= s.lower) - 1.0 * (s.here.x >= s.upper)
+        fixed = s.lower == s.upper
+    held = fixed | ((inward != 0) & (inward * s.here.slope > s.tolerance))
     free = np.flatnonzero(~held)
+    rows = np.diag(inward)[:, free][free]
+    rows = rows[np.any(rows, axis=1)]
 
     def full(step: Vector) -> Vector:
         moved = np.zeros(probe.x.size)
@@ -75,7 +89,7 @@ def face_of(probe: Probe) -> tuple[Face, int]:
         return moved
 
     def hessian(step: Vector) -> Any:
-        x = probe.x + full(step)
+        x = s.clip(probe.x + full(step))
         if free.size <= DENSE:
             return probe.hessian(x)[np.ix_(free, free)]
         from wingbeat.curvature.operator import Operator
@@ -90,11 +104,22 @@ def face_of(probe: Probe) -> tuple[Face, int]:
         return probe.value(x, "how does f go on where curvature is 0?")
 
     def moved(step: Vector) -> Face:
-        x = probe.x + full(step)
+        x = s.clip(probe.x + full(step))
         gradient = probe.gradient(x, "where is the minimum next to here?")[free]
         return Face(gradient, lambda more: hessian(step + more), None, full)
 
-    return Face(s.here.slope[free], hessian, value, full, moved), int(held.sum())
+    inside = rows if len(rows) else None
+    return Face(s.here.slope[free], hessian, value, full, moved, inside), int(held.sum())
+
+
+def inside(s: Search) -> Vector | None:
+    """A direction in which f curves down, off bounds that do not hold; None where none is known."""
+    probe = Probe(s)
+    face, _ = face_of(probe)
+    if face.inward is None:
+        return None
+    way = way_down(face, curvatures(face))
+    return None if way is None else face.full(way)
 
 
 def _held(count: int) -> str:
@@ -115,10 +140,20 @@ def classified(probe: Probe, face: Face, held: str, size: float, **more: Any) ->
         return probe.verdict(
             "flat valley", f"{norm}, but {_far(found, away)}", **found.evidence, **more
         )
+    if found.lasts and signs[0] < 0 and face.inward is not None:
+        if (way := way_down(face, found)) is None:
+            sentence = (
+                f"f curves down ({found.smallest:.3g}) along a direction that leaves the bounds; "
+                "no way down inside them was found, which proves no minimum"
+            )
+            return probe.verdict("undecided", f"{norm}, and {sentence}", **found.evidence, **more)
+        more = {**more, "way down inside the bounds": face.full(way)}
     if found.lasts and 0 not in signs:
         more = {**more, **_lower(probe, face, found)}
         kind = {(1, 1): "minimum", (-1, 1): "saddle", (-1, -1): "maximum"}[signs]
         sentence = {"minimum": _minimum, "saddle": _saddle, "maximum": _maximum}[kind](found)
+        if kind == "saddle" and face.value is not None and probe.search.lower is None:
+            sentence += "; method='trust-exact' or 'trust-cg' goes on from here"
         return probe.verdict(kind, f"{norm}, and {sentence}", **found.evidence, **more)
     if found.lasts and signs[0] < 0:
         sentence = (
@@ -131,7 +166,7 @@ def classified(probe: Probe, face: Face, held: str, size: float, **more: Any) ->
 
 def _lower(probe: Probe, face: Face, found: Curvatures) -> dict[str, Any]:
     """Where f curves down: what it does there, beside what the curvature predicts."""
-    if found.signs[0] > 0 or face.value is None:
+    if found.signs[0] > 0 or face.value is None or face.inward is not None:
         return {}
     t = NEAR * probe.size
     changes = [face.value(sign * t * found.direction) - probe.search.here.value for sign in (1, -1)]
@@ -179,8 +214,7 @@ def _far(found: Curvatures, away: Vector) -> str:
 def _saddle(found: Curvatures) -> str:
     return (
         f"f curves up along one direction ({found.largest:.3g}) and down along another "
-        f"({found.smallest:.3g}): a saddle, no minimum; method='trust-exact' or 'trust-cg' goes on "
-        "from here"
+        f"({found.smallest:.3g}): a saddle, no minimum"
     )
 
 

@@ -14,6 +14,7 @@ from wingbeat.solve.record import Vector
 
 Model = Callable[[float], tuple[Vector, float, bool]]  # radius -> step, predicted, at the border
 TAKE, POOR, GOOD = 1e-4, 0.25, 0.75
+SMALLEST = float(np.sqrt(np.finfo(float).tiny))  # length of a step whose square is a number
 
 
 def trust_exact(s: Search) -> None:
@@ -36,7 +37,7 @@ def _trust(s: Search, model_here: Callable[[Search], Model]) -> None:
         step, predicted, border = model(radius)
         length = float(np.linalg.norm(step))
         point = s.value_at(s.here.x + step)
-        if np.all(point.x == s.here.x):
+        if np.all(point.x == s.here.x) or length < SMALLEST:  # at x = 0 nothing is below rounding
             s.reject(point, step, 1.0, predicted, "the step is below the rounding of x")
             s.stuck("the trust radius fell below the rounding of x")
             return
@@ -134,7 +135,8 @@ def _multiplier(values: Vector, g: Vector, radius: float, least: float) -> float
             break
         low, high = (m, high) if size > radius else (low, m)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            new = m + (size / radius - 1) * size**2 / float(p @ (p / (values + m)))
+            u = p / size  # p itself may be so short that its square is 0
+            new = m + (size / radius - 1) / float(u @ (u / (values + m)))
         m = new if low < new < high else (low + high) / 2
     return m
 
