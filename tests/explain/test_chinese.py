@@ -12,8 +12,8 @@ import wingbeat as wb
 from tests.explain.networks import transformer
 from tests.ops.cases import ALL
 from wingbeat import nn
+from wingbeat.api.conventions import Touched
 from wingbeat.api.decisions import LONE
-from wingbeat.api.kinks import Touched
 from wingbeat.explain import Explanation
 from wingbeat.explain._sentences import SENTENCES
 from wingbeat.explain._told import known, told

@@ -6,8 +6,6 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from wingbeat.api.conventions import Touched, conventions
-from wingbeat.api.decisions import decisions
 from wingbeat.api.joining import enter, join
 from wingbeat.api.sites import site
 from wingbeat.api.tracing import Trace
@@ -17,6 +15,7 @@ from wingbeat.ir.walk import toposort
 from wingbeat.transform import inlined
 
 if TYPE_CHECKING:
+    from wingbeat.api.conventions import Touched
     from wingbeat.api.tensor import Tensor
 
 CHOICES = ("ignore", "warn", "raise")
@@ -62,6 +61,10 @@ def find_kinks(trace: Trace, roots: Sequence[Node], wrt: Sequence[Node]) -> list
     Raises:
         NoValue: `roots` stand for many values, as inside `vmap`.
     """
+    # Who never asks for kinks need not wait for these.
+    from wingbeat.api.conventions import conventions
+    from wingbeat.api.decisions import decisions
+
     bodies, wrt = [b for b in inlined(roots) if b.type.inexact], inlined(wrt)
     if any(n.op is None and n not in trace.values for n in toposort(bodies)):
         raise NoValue("kinks cannot be looked for inside vmap, where tensors stand for many values")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from wingbeat.backend.base import Cost, Memory, Program, described, program
+from wingbeat.backend.base import Memory, Program, described, program
 from wingbeat.ir.node import Node
 from wingbeat.ir.text import to_text
 from wingbeat.transform import inlined, simplify
+
+if TYPE_CHECKING:
+    from wingbeat.backend.base import Cost
 
 
 class Lowered:

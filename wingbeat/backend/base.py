@@ -18,13 +18,15 @@ from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from wingbeat.backend import cost
-from wingbeat.backend.roofline import Cost, cost_of
 from wingbeat.errors import BadInput, Interpreted, InvalidGraph, NotSupported
 from wingbeat.ir.node import Node
 from wingbeat.ir.walk import toposort
+
+if TYPE_CHECKING:
+    from wingbeat.backend.roofline import Cost
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -120,6 +122,8 @@ class Program:
     @property
     def cost(self) -> Cost:
         """Operations, bytes and the least time of one run."""
+        from wingbeat.backend.roofline import cost_of  # which few programs are asked for
+
         return cost_of(self.graph)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from wingbeat.api.kinks import Touched, find_kinks
+from wingbeat.api.conventions import Touched
+from wingbeat.api.kinks import find_kinks
 from wingbeat.explain._numbers import show
 from wingbeat.explain._recording import line_of
 from wingbeat.explain._told import told

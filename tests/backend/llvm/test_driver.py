@@ -42,7 +42,7 @@ def x(number: int = 0, shape: tuple[int, ...] = SHAPE, dtype: str = "float64") -
 
 def native(*roots: Node, donated: tuple[Node, ...] = ()) -> base.Program:
     made, _ = program(roots, "llvm", donated=donated)
-    assert "code" in vars(made.run)  # not the interpreter
+    assert made.attempt is not None  # not the interpreter
     return made
 
 
