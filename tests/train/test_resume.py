@@ -132,9 +132,9 @@ def test_killed_at_random_moments(tmp_path: Path, kind: str) -> None:
     for _ in range(4):
         before = file.stat().st_mtime_ns if file.exists() else 0
         process = start(folder, kind, *(["--resume"] if file.exists() else []))
-        # A second is most of the run; the moments lie between and within saves.
+        # A tenth of a second is most of the run; the moments lie between and within saves.
         if wait_for(lambda b=before: file.exists() and file.stat().st_mtime_ns > b, process):
-            time.sleep(rng.uniform(0, 0.15))
+            time.sleep(rng.uniform(0, 0.05))
         process.kill()
         process.communicate()
         kills += process.returncode == -signal.SIGKILL
